@@ -1,0 +1,1 @@
+"""etl_assets: validated, accounted-for tables from data that others deliver, as Dagster assets."""
