@@ -1,0 +1,233 @@
+"""What a table's deliveries look like: file names, format, period. Part of a dataset's YAML file."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from datetime import datetime
+from enum import StrEnum
+from functools import lru_cache
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+STRPTIME_DIGITS = {"Y": 4, "y": 2, "m": 2, "d": 2, "j": 3, "H": 2, "M": 2, "S": 2}
+"""The directives that a `{period:...}` may hold, each with its number of digits."""
+
+_TOKEN = re.compile(r"\*\*/|\*|\{period:(?P<format>[^{}]+)\}|\{(?P<name>[^{}]*)\}|[{}]")
+
+
+class PeriodFrom(StrEnum):
+    """Where the period of a delivery's rows is written."""
+
+    FILENAME = "filename"
+    COLUMN = "column"
+    ARRIVAL = "arrival"
+
+
+class Mode(StrEnum):
+    """What a newer delivery means to the older ones."""
+
+    INCREMENT = "increment"
+    SNAPSHOT = "snapshot"
+    CORRECTION = "correction"
+
+
+class Compression(StrEnum):
+    """How the file is packed; `infer` looks at its first bytes."""
+
+    NONE = "none"
+    GZIP = "gzip"
+    ZSTD = "zstd"
+    INFER = "infer"
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CsvFormat(_Model):
+    """Delimited text with one header line."""
+
+    type: Literal["csv"] = "csv"
+    separator: str = Field(",", description="One ASCII character between two cells.")
+    quote: str | None = Field(
+        '"', description="One ASCII character around a cell, doubled inside; null for none."
+    )
+    encoding: str = Field(
+        "utf-8", description="Encoding as Python names it, such as latin-1, cp1252 or utf-16."
+    )
+    compression: Compression = Field(Compression.INFER, description="How the file is packed.")
+    max_record_bytes: int = Field(1_000_000, ge=1, description="A longer record counts as unreadable.")
+    max_decompressed_bytes: int = Field(
+        20_000_000_000, ge=1, description="A file that unpacks to more than this is refused."
+    )
+
+    @field_validator("separator", "quote")
+    @classmethod
+    def _one_ascii_character(cls, value: str | None) -> str | None:
+        if value is not None and (len(value) != 1 or not value.isascii() or value in "\r\n\0"):
+            raise ValueError("expected one ASCII character other than a line end")
+        return value
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            codec = codecs.lookup(value)
+            codec.incrementaldecoder().decode(b"")
+        except (LookupError, AttributeError, TypeError):
+            raise ValueError(f"{value!r} is no text encoding that Python knows") from None
+        return codec.name
+
+    @model_validator(mode="after")
+    def _quote_is_not_separator(self) -> Self:
+        if self.quote == self.separator:
+            raise ValueError("separator and quote must be different characters")
+        return self
+
+
+class ParquetFormat(_Model):
+    """Apache Parquet; columns keep the types that the file gives them."""
+
+    type: Literal["parquet"] = "parquet"
+
+
+Format = Annotated[CsvFormat | ParquetFormat, Field(discriminator="type")]
+
+
+class Source(_Model):
+    """Which files of a staging area belong to a table, and how to read them.
+
+    A pattern is matched against the whole key (the path below the staging area, with `/`):
+    `{period:%Y-%m-%d}` is a date, several of them make one date together, `{part}` names a part
+    of the period's delivery, `*` is anything within a name, `**/` any folders or none. Names that
+    start with a dot are matched by a literal dot only.
+    """
+
+    pattern: str = Field(description="Such as flights/{period:%Y-%m-%d}.csv")
+    format: Format = Field(default_factory=CsvFormat, description="csv or parquet, with its options.")
+    period_from: PeriodFrom = Field(
+        PeriodFrom.FILENAME,
+        description="filename: from {period:...}; column: from each row; arrival: from the mtime.",
+    )
+    period_column: str | None = Field(
+        None, description="With period_from column: the column that holds the date."
+    )
+    period_format: str | None = Field(
+        None, description="With period_from column: its strptime format, such as %Y-%m-%d %H:%M:%S."
+    )
+    files_per_period: Literal["one", "many"] | tuple[str, ...] = Field(
+        "one", description="one, many, or the list of {part} names that make a period complete."
+    )
+    mode: Mode = Field(Mode.INCREMENT, description="What a newer delivery means to the older ones.")
+    settle_seconds: float = Field(
+        5.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="A file whose mtime is older than this counts as complete.",
+    )
+
+    @property
+    def partitioned(self) -> bool:
+        """True when each delivery belongs to periods; False for one table as a whole."""
+        return self.period_from is not PeriodFrom.FILENAME or "{period:" in self.pattern
+
+    @field_validator("pattern")
+    @classmethod
+    def _compiles(cls, value: str) -> str:
+        compile_pattern(value)
+        return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        of_column = (self.period_column is not None, self.period_format is not None)
+        if self.period_from is PeriodFrom.COLUMN and not all(of_column):
+            raise ValueError("period_from: column needs period_column and period_format")
+        if self.period_from is not PeriodFrom.COLUMN and any(of_column):
+            raise ValueError("period_column and period_format go with period_from: column only")
+        if isinstance(self.files_per_period, tuple):
+            if "{part}" not in self.pattern:
+                raise ValueError("a list of files_per_period needs {part} in the pattern")
+            if not self.files_per_period or len(set(self.files_per_period)) < len(self.files_per_period):
+                raise ValueError("files_per_period needs at least one name, and each name once")
+        return self
+
+
+class Pattern:
+    """A compiled pattern: a regular expression, and the strptime format of what it captures."""
+
+    def __init__(self, expression: re.Pattern[str], directives: tuple[str, ...]) -> None:
+        self.expression = expression
+        self.directives = directives
+        self.strptime = " ".join(f"%{directive}" for directive in directives)
+
+    def moment(self, found: re.Match[str]) -> datetime | None:
+        """Return the naive local time that the name gives, None without `{period:...}`.
+
+        Raises:
+            ValueError: The digits are no date.
+        """
+        if not self.directives:
+            return None
+        digits = " ".join(found[f"p_{directive}"] for directive in self.directives)
+        return datetime.strptime(digits, self.strptime)
+
+
+@lru_cache(maxsize=1024)
+def compile_pattern(pattern: str) -> Pattern:
+    """Compile a source's pattern.
+
+    Raises:
+        ValueError: Something in it is not understood; the message says what.
+    """
+    if pattern.startswith("/") or not pattern or pattern.endswith("/"):
+        raise ValueError("a pattern is a path below the staging area, without a slash at either end")
+    out: list[str] = []
+    directives: list[str] = []
+    has_part = False
+    position = 0
+    for token in _TOKEN.finditer(pattern):
+        out.append(re.escape(pattern[position : token.start()]))
+        starts_name = token.start() == 0 or pattern[token.start() - 1] == "/"
+        # As in a shell: a temporary `.sales.csv.x7` is not caught by `*`.
+        no_dot = r"(?!\.)" if starts_name else ""
+        text = token[0]
+        if text == "**/":
+            if not starts_name:
+                raise ValueError("`**/` must stand at the start of a folder name")
+            out.append(r"(?:(?!\.)[^/]+/)*")
+        elif text == "*":
+            out.append(no_dot + "[^/]*")
+        elif token["format"]:
+            out.append(_period_expression(token["format"], directives))
+        elif token["name"] == "part":
+            if has_part:
+                raise ValueError("{part} may appear once")
+            has_part = True
+            out.append(no_dot + "(?P<part>[^/]+)")
+        else:
+            raise ValueError(f"{text!r} is not understood; expected {{period:%Y-%m-%d}} or {{part}}")
+        position = token.end()
+    out.append(re.escape(pattern[position:]))
+    if directives and not ("Y" in directives or "y" in directives):
+        raise ValueError("the {period:...} of a pattern needs a year (%Y or %y)")
+    return Pattern(re.compile("".join(out), re.DOTALL), tuple(directives))
+
+
+def _period_expression(strptime: str, directives: list[str]) -> str:
+    out = ""
+    position = 0
+    for token in re.finditer(r"%(.?)", strptime):
+        out += re.escape(strptime[position : token.start()])
+        directive = token[1]
+        if directive not in STRPTIME_DIGITS:
+            known = " ".join(f"%{name}" for name in STRPTIME_DIGITS)
+            raise ValueError(f"'%{directive}' is not understood in {{period:...}}; expected some of {known}")
+        if directive in directives:
+            out += f"(?P=p_{directive})"
+        else:
+            directives.append(directive)
+            out += f"(?P<p_{directive}>[0-9]{{{STRPTIME_DIGITS[directive]}}})"
+        position = token.end()
+    return out + re.escape(strptime[position:])
