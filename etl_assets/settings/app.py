@@ -1,0 +1,146 @@
+"""The settings of the whole application."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ByteSize, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from etl_assets.errors import SettingsError
+from etl_assets.settings.dataset import DatasetSettings, TableName
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class LogSettings(_Section):
+    """How the program speaks."""
+
+    format: Literal["text", "json"] = Field("text", description="json: one object a line, for machines.")
+    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Nothing below it is written.")
+
+
+class ConcurrencySettings(_Section):
+    """How much happens at once."""
+
+    executor: Literal["in_process", "multiprocess"] = Field(
+        "in_process", description="multiprocess: a process per step, which costs some two seconds each."
+    )
+    max_processes: int = Field(2, ge=1, description="With multiprocess: steps of one run at the same time.")
+
+
+class MemorySettings(_Section):
+    """What bounds memory."""
+
+    group_bytes: ByteSize = Field(
+        ByteSize(256_000_000),
+        ge=1_000_000,
+        description="Partitions are validated in groups of at most so many delivered bytes, such as 256MB; one "
+        "partition is never divided.",
+    )
+
+
+class LeaseSettings(_Section):
+    """How a run claims its dataset."""
+
+    ttl_seconds: float = Field(120, ge=2, allow_inf_nan=False, description="A lease not renewed for so long is free.")
+    renew_seconds: float = Field(20, gt=0, allow_inf_nan=False, description="How often a living run renews its lease.")
+
+    @model_validator(mode="after")
+    def _renewed_in_time(self) -> Self:
+        if self.renew_seconds > self.ttl_seconds / 2:
+            raise ValueError(
+                f"renew_seconds ({self.renew_seconds:g}) must be at most half of ttl_seconds ({self.ttl_seconds:g})"
+            )
+        return self
+
+
+class AppSettings(BaseSettings):
+    """All settings, checked; `load_settings` reads them from files and environment.
+
+    Building one by hand, as tests do, reads neither.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="ETL_", env_nested_delimiter="__", env_ignore_empty=True, extra="forbid", frozen=True
+    )
+
+    home: Path = Field(Path("var"), description="The folder that holds all state.")
+    environment: str = Field(
+        "development", pattern="^[a-z][a-z0-9_-]*$", description="Which app.<environment>.yaml is read."
+    )
+    config_dir: Path = Field(Path("config"), description="The folder that the settings were read from.")
+    log: LogSettings = Field(default_factory=LogSettings)
+    ledger_url: SecretStr | None = Field(
+        None, description="SQLAlchemy URL of the ledger; default: ledger.db in home. From the environment only."
+    )
+    concurrency: ConcurrencySettings = Field(default_factory=ConcurrencySettings)
+    memory: MemorySettings = Field(default_factory=MemorySettings)
+    lease: LeaseSettings = Field(default_factory=LeaseSettings)
+    datasets: dict[TableName, DatasetSettings] = Field(
+        default_factory=dict, description="From datasets/<name>.yaml; what is said here goes on top of it."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Leave the layers to `load_settings`, which knows where each value came from."""
+        return (init_settings,)
+
+    @field_validator("home", "config_dir")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        # Dagster's processes may be started in another folder.
+        return value.expanduser().absolute()
+
+    @property
+    def ledger(self) -> SecretStr:
+        """The ledger's SQLAlchemy URL, which may hold a password."""
+        return self.ledger_url or SecretStr(f"sqlite:///{self.home / 'ledger.db'}")
+
+    @property
+    def lake_dir(self) -> Path:
+        """Where tables live: `<dataset>/<layer>/<table>/`."""
+        return self.home / "lake"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where Dagster keeps runs, events and schedules."""
+        return self.home / "dagster"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must never be written anywhere in clear: hand it to `logs.configure`."""
+        return (self.ledger_url.get_secret_value(),) if self.ledger_url else ()
+
+    def dataset(self, name: str) -> DatasetSettings:
+        """Return the settings of one dataset.
+
+        Raises:
+            SettingsError: There are none.
+        """
+        if name not in self.datasets:
+            raise SettingsError(
+                f"There are no settings for the dataset {name}",
+                where={"file": str(self.config_dir / "datasets" / f"{name}.yaml")},
+                hint=f"Write that file; there are {', '.join(sorted(self.datasets)) or 'none'} so far",
+            )
+        return self.datasets[name]
+
+    def staging_url(self, name: str) -> str:
+        """Return where a dataset's deliveries arrive: an absolute path or a URL."""
+        said = self.dataset(name).staging
+        if said is None:
+            return str(self.home / "staging" / name)
+        if "://" in said:
+            return said
+        return str(self.config_dir.parent / Path(said).expanduser())

@@ -1,0 +1,196 @@
+"""The layers that settings are read from, lowest first: files, then the environment."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic_settings import EnvSettingsSource
+
+from etl_assets.errors import SettingsError
+from etl_assets.settings.app import AppSettings
+from etl_assets.settings.yaml_files import KeyPath, read_settings_file
+
+_PREFIX = "ETL_"
+_ENVIRONMENT_ONLY = {
+    "ledger_url": "may hold a password, so it comes from the environment only",
+    "environment": "decides which files are read, so it comes from the environment only",
+    "config_dir": "decides which files are read, so it comes from the environment only",
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Some settings from one place.
+
+    Attributes:
+        name: The file's name; empty for the environment.
+        values: Nested as in `AppSettings`.
+        lines: Line of each key, by its path in `values`.
+        prefix: What of a path the file itself doesn't say, such as `datasets.retail`.
+    """
+
+    name: str
+    values: Mapping[str, Any]
+    lines: Mapping[KeyPath, int] = field(default_factory=dict)
+    prefix: KeyPath = ()
+
+    def has(self, path: KeyPath) -> bool:
+        """Tell whether the layer says something at a path."""
+        here: Any = self.values
+        for part in path:
+            if isinstance(here, Mapping) and part in here:
+                here = here[part]
+            elif isinstance(here, list) and part.isdecimal() and int(part) < len(here):
+                here = here[int(part)]
+            else:
+                return False
+        return True
+
+    def where(self, path: KeyPath) -> dict[str, object]:
+        """Return the place of a path as a person looks for it: file, line and key, or the variable."""
+        if not self.name:
+            return {"environment variable": _variable(path)}
+        key = ".".join(path[len(self.prefix) :])
+        line = self.lines.get(path)
+        return {"file": self.name} | ({"line": line} if line else {}) | ({"key": key} if key else {})
+
+
+def find_config_dir(environ: Mapping[str, str]) -> Path:
+    """Return the folder of the settings files: ETL_CONFIG_DIR, `config` here, or the project's own.
+
+    Raises:
+        SettingsError: There is none.
+    """
+    if said := environ.get("ETL_CONFIG_DIR"):
+        candidates = [Path(said).expanduser()]
+    else:
+        candidates = [Path("config"), Path(__file__).parents[2] / "config"]
+    for candidate in candidates:
+        if (candidate / "app.yaml").is_file():
+            return candidate.absolute()
+    raise SettingsError(
+        "There is no settings file app.yaml",
+        where={"folder": candidates[0].absolute()},
+        hint="Go to the project's folder, or set ETL_CONFIG_DIR to the folder that holds it",
+    )
+
+
+def read_layers(config_dir: Path, environ: Mapping[str, str]) -> list[Layer]:
+    """Read everything that is said, lowest layer first.
+
+    Raises:
+        SettingsError: A file can't be read, or says what only the environment may.
+    """
+    from_environment = _environment_layer(environ)
+    environment = str(from_environment.values.get("environment", "development"))
+    return [
+        *_dataset_layers(config_dir),
+        *_app_layers(config_dir, environment, chosen="environment" in from_environment.values),
+        from_environment,
+    ]
+
+
+def merged(layers: list[Layer]) -> dict[str, Any]:
+    """Lay the layers over each other: mappings key by key, everything else as a whole."""
+    out: dict[str, Any] = {}
+    for layer in layers:
+        _lay_over(out, layer.values)
+    return out
+
+
+def _lay_over(base: dict[str, Any], values: Mapping[str, Any]) -> None:
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            below = base.get(key)
+            base[key] = dict(below) if isinstance(below, Mapping) else {}
+            _lay_over(base[key], value)
+        else:
+            base[key] = value
+
+
+def _app_layers(config_dir: Path, environment: str, *, chosen: bool) -> Iterator[Layer]:
+    names = ["app.yaml", f"app.{environment}.yaml", "app.local.yaml"]
+    if chosen and not (config_dir / names[1]).is_file():
+        others = sorted(path.name.split(".")[1] for path in config_dir.glob("app.*.yaml"))
+        raise SettingsError(
+            f"There is no {names[1]}",
+            where={"environment variable": "ETL_ENVIRONMENT", "folder": config_dir},
+            hint=f"Set it to one of {', '.join(name for name in others if name != 'local') or 'none'}, or unset it",
+        )
+    for name in names:
+        if not (config_dir / name).is_file():
+            continue
+        file = read_settings_file(config_dir / name, f"{config_dir.name}/{name}")
+        layer = Layer(file.name, _from_root(file.values, config_dir.parent), file.lines)
+        for key, why in _ENVIRONMENT_ONLY.items():
+            if key in file.values:
+                raise SettingsError(
+                    f"{key} {why}", where=layer.where((key,)), hint=f"Set {_variable((key,))} and remove the line"
+                )
+        yield layer
+
+
+def _dataset_layers(config_dir: Path) -> Iterator[Layer]:
+    folder = config_dir / "datasets"
+    for path in sorted(folder.glob("*.y*ml")):
+        name = f"{config_dir.name}/datasets/{path.name}"
+        if path.suffix != ".yaml" or not re.fullmatch("[a-z][a-z0-9_]*", path.stem):
+            raise SettingsError(
+                "A dataset's file is not named <dataset>.yaml",
+                where={"file": name},
+                hint="Name it in lower case, digits and _, and end it in .yaml",
+            )
+        file = read_settings_file(path, name)
+        prefix = ("datasets", path.stem)
+        lines = {(*prefix, *key): line for key, line in file.lines.items()}
+        yield Layer(name, {"datasets": {path.stem: file.values}}, lines, prefix)
+
+
+def _environment_layer(environ: Mapping[str, str]) -> Layer:
+    names = sorted(name for name in environ if name.upper().startswith(_PREFIX))
+    for name in names:
+        _check_variable(name)
+    # By itself the source would look at os.environ.
+    source = EnvSettingsSource(AppSettings)
+    source.env_vars = {name.lower(): environ[name] for name in names if environ[name] != ""}
+    try:
+        values = dict(source())
+    except ValueError as error:
+        # Its message says the field only; the cause, with the value, may hold a secret.
+        raise SettingsError(
+            "An environment variable can't be read", where={"environment": str(error)}, hint="Write it as JSON"
+        ) from None
+    values.pop("config_dir", None)
+    if "home" in values:
+        # As in a shell: relative to where the command is given.
+        values["home"] = str(Path(values["home"]).expanduser().absolute())
+    return Layer("", values)
+
+
+def _check_variable(name: str) -> None:
+    first = name[len(_PREFIX) :].lower().partition("__")[0]
+    if first in AppSettings.model_fields:
+        return
+    known = [_variable((field,)) for field in AppSettings.model_fields]
+    near = get_close_matches(_PREFIX + first.upper(), known, n=1)
+    raise SettingsError(
+        "Unknown setting",
+        where={"environment variable": name},
+        hint=(f"Did you mean {near[0]}? " if near else "") + f"Known are {', '.join(known)}, and __ goes deeper",
+    )
+
+
+def _from_root(values: dict[str, Any], root: Path) -> dict[str, Any]:
+    # In a file: relative to the project, wherever the command is given.
+    if isinstance(values.get("home"), str):
+        return values | {"home": str(root / Path(values["home"]).expanduser())}
+    return values
+
+
+def _variable(path: KeyPath) -> str:
+    return _PREFIX + "__".join(path).upper()

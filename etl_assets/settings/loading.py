@@ -1,0 +1,120 @@
+"""Read and check the settings, and say of each value where it came from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from etl_assets.logs import mask_url_passwords
+from etl_assets.settings.app import AppSettings
+from etl_assets.settings.layers import Layer, find_config_dir, merged, read_layers
+from etl_assets.settings.problems import settings_error
+from etl_assets.settings.yaml_files import KeyPath
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """Checked settings, and the layers that they were read from."""
+
+    settings: AppSettings
+    layers: tuple[Layer, ...]
+
+
+@dataclass(frozen=True)
+class Explained:
+    """One effective value.
+
+    Attributes:
+        key: Where it stands, such as `log.level` or `datasets.retail.calendar.start`.
+        value: As JSON types, or text; secrets are masked.
+        source: File and line, environment variable, or `default`.
+    """
+
+    key: str
+    value: Any
+    source: str
+
+
+def load_settings(
+    config_dir: Path | str | None = None, environ: Mapping[str, str] | None = None
+) -> AppSettings:
+    """Return the settings: files, lowest first, then environment variables on top.
+
+    The files are `datasets/<name>.yaml`, `app.yaml`, `app.<ETL_ENVIRONMENT>.yaml` and `app.local.yaml`;
+    a variable such as ETL_LOG__LEVEL is `log.level`.
+
+    Args:
+        config_dir: Folder of the files; by default ETL_CONFIG_DIR, `config` here, or the project's own.
+        environ: Variables; by default those of this process.
+
+    Raises:
+        SettingsError: Something is wrong or unknown; the message names place, key and what was expected.
+    """
+    return read_settings(config_dir, environ).settings
+
+
+def read_settings(
+    config_dir: Path | str | None = None, environ: Mapping[str, str] | None = None
+) -> Loaded:
+    """Do as `load_settings`, and keep the layers, which `explain` needs."""
+    variables = os.environ if environ is None else environ
+    folder = Path(config_dir).absolute() if config_dir is not None else find_config_dir(variables)
+    layers = read_layers(folder, variables)
+    values = merged(layers)
+    values.setdefault("home", str(folder.parent / "var"))
+    try:
+        settings = AppSettings(**values | {"config_dir": folder})
+    except ValidationError as error:
+        # Not "from error": pydantic's own message quotes the values, and one may be a secret.
+        raise settings_error(error, values, layers) from None
+    return Loaded(settings, tuple(layers))
+
+
+def explain(loaded: Loaded) -> list[Explained]:
+    """Return every effective value and its source, in the order of the settings."""
+    settings = loaded.settings
+    computed = {("ledger_url",): "sqlite:///" + str(settings.home / "ledger.db")} | {
+        ("datasets", name, "staging"): settings.staging_url(name) for name in settings.datasets
+    }
+    out = []
+    for path, value in _leaves(settings, ()):
+        shown = computed.get(path, value) if value is None or path[-1] == "staging" else value
+        out.append(Explained(".".join(path), _shown(shown), _source(path, loaded.layers)))
+    return out
+
+
+def _leaves(value: Any, path: KeyPath) -> Iterator[tuple[KeyPath, Any]]:
+    if isinstance(value, BaseModel):
+        value = {name: getattr(value, name) for name in type(value).model_fields}
+    if isinstance(value, Mapping) and value:
+        for key, item in value.items():
+            yield from _leaves(item, (*path, str(key)))
+    else:
+        yield path, value
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return str(value)
+    if isinstance(value, (tuple, list)):
+        return [_shown(item) for item in value]
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    return mask_url_passwords(str(value))
+
+
+def _source(path: KeyPath, layers: tuple[Layer, ...]) -> str:
+    if path == ("config_dir",):
+        return "found"
+    for layer in reversed(layers):
+        if layer.has(path):
+            where = layer.where(path)
+            if "file" not in where:
+                return str(where["environment variable"])
+            return f"{where['file']}:{where['line']}" if "line" in where else str(where["file"])
+    return "default"

@@ -1,0 +1,149 @@
+"""Say what is wrong with a setting: place, key, what was expected, what was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from enum import Enum
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from etl_assets.errors import SettingsError
+from etl_assets.settings.app import AppSettings
+from etl_assets.settings.layers import Layer
+from etl_assets.settings.yaml_files import KeyPath
+
+_SECRET = {("ledger_url",)}
+
+
+def settings_error(error: ValidationError, values: Mapping[str, Any], layers: Sequence[Layer]) -> SettingsError:
+    """Turn pydantic's findings into one message that leads to the line."""
+    problems: dict[tuple[KeyPath, bool], list[ErrorDetails]] = {}
+    for detail in error.errors(include_url=False):
+        path = _path(detail, values)
+        problems.setdefault((path, detail["type"] == "extra_forbidden"), []).append(detail)
+    found = [_problem(path, details, layers) for (path, _), details in problems.items()]
+    if len(found) == 1:
+        return found[0]
+    lines = "".join(f"\n  - {problem}" for problem in found)
+    return SettingsError(f"{len(found)} settings are wrong:{lines}")
+
+
+def _problem(path: KeyPath, details: list[ErrorDetails], layers: Sequence[Layer]) -> SettingsError:
+    kind = details[0]["type"]
+    if kind == "extra_forbidden":
+        return SettingsError("Unknown setting", where=_where(path, layers), hint=_known(path))
+    if kind == "missing":
+        where = _where(path[:-1], layers, lowest=True)
+        return SettingsError(f"The setting {path[-1]} is missing", where=where, hint=_meaning(path))
+    if details[0]["loc"] and details[0]["loc"][-1] == "[key]":
+        return SettingsError("Unknown setting", where=_where(path, layers), hint=_known_key(path, details))
+    expected = "; or ".join(dict.fromkeys(_expected(detail) for detail in details))
+    given = details[0]["input"]
+    # A list or a mapping would only make the message long.
+    shown = path not in _SECRET and isinstance(given, (str, int, float, bool, type(None)))
+    what = "The setting is wrong" + (f": {given!r}" if shown else "")
+    return SettingsError(what, where=_where(path, layers), hint=expected)
+
+
+def _path(detail: ErrorDetails, values: Mapping[str, Any]) -> KeyPath:
+    """Return the key path of a finding, without the names of union members that pydantic puts in."""
+    loc = [part for part in detail["loc"] if part != "[key]"]
+    here: Any = values
+    path: list[str] = []
+    for index, part in enumerate(loc):
+        if isinstance(here, Mapping) and part in here:
+            here = here[part]
+        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+            here = here[part]
+        elif not (detail["type"] == "missing" and index == len(loc) - 1):
+            continue
+        path.append(str(part))
+    return tuple(path)
+
+
+def _where(path: KeyPath, layers: Sequence[Layer], *, lowest: bool = False) -> dict[str, object]:
+    for length in range(len(path), 0, -1):
+        for layer in layers if lowest else reversed(layers):
+            if layer.has(path[:length]):
+                return layer.where(path[:length])
+    return {"key": ".".join(path)} if path else {}
+
+
+def _expected(detail: ErrorDetails) -> str:
+    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return message if message.lower().startswith(("expected", "value error")) else f"Expected: {message}"
+
+
+# --- what is known at a place -------------------------------------------------------------------------------------
+
+
+def _known(path: KeyPath) -> str:
+    known = sorted({name for model in _models_at(path[:-1]) for name in model.model_fields})
+    return _choices(path[-1], known)
+
+
+def _known_key(path: KeyPath, details: list[ErrorDetails]) -> str:
+    for annotation in _annotations_at(path[:-1]):
+        if get_origin(annotation) in (dict, Mapping):
+            words = _words(get_args(annotation)[0])
+            if words:
+                return _choices(path[-1], words)
+    return "; or ".join(dict.fromkeys(_expected(detail) for detail in details))
+
+
+def _choices(word: str, known: Sequence[str]) -> str:
+    near = get_close_matches(word, known, n=1)
+    return (f"Did you mean {near[0]}? " if near else "") + f"Known here are {', '.join(known)}"
+
+
+def _meaning(path: KeyPath) -> str:
+    for model in _models_at(path[:-1]):
+        field = model.model_fields.get(path[-1])
+        if field is not None and field.description:
+            return f"Expected: {field.description}"
+    return ""
+
+
+def _models_at(path: KeyPath) -> list[type[BaseModel]]:
+    return [item for item in _annotations_at(path) if isinstance(item, type) and issubclass(item, BaseModel)]
+
+
+def _annotations_at(path: KeyPath) -> list[Any]:
+    """Return what may stand at a path: models, mappings, plain types."""
+    here: list[Any] = [AppSettings]
+    for part in path:
+        below: list[Any] = []
+        for annotation in here:
+            if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+                field = annotation.model_fields.get(part)
+                below += _alternatives(field.annotation) if field is not None else []
+            elif get_origin(annotation) in (dict, Mapping):
+                below += _alternatives(get_args(annotation)[1])
+            elif get_origin(annotation) in (list, tuple):
+                below += _alternatives(get_args(annotation)[0])
+        here = below
+    return here
+
+
+def _alternatives(annotation: Any) -> list[Any]:
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _alternatives(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return [item for member in get_args(annotation) for item in _alternatives(member)]
+    return [annotation]
+
+
+def _words(annotation: Any) -> list[str]:
+    """Return the closed set of words that an annotation allows; empty when it isn't closed."""
+    out: list[str] = []
+    for item in _alternatives(annotation):
+        if get_origin(item) is Literal:
+            out += [str(word) for word in get_args(item)]
+        elif isinstance(item, type) and issubclass(item, Enum):
+            out += [str(member.value) for member in item]
+    return out
