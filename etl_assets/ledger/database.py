@@ -1,0 +1,160 @@
+"""One engine, two kinds of transactions: reads that see one instant, and writes that queue."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError, StatementError
+
+from etl_assets.errors import LedgerError
+
+T = TypeVar("T")
+
+BUSY_SECONDS = 30.0
+"""How long a write waits for another process's before it gives up."""
+POSTGRES_SCHEMA = "etl_ledger"
+"""On PostgreSQL the ledger keeps to itself: Dagster's storage has a table `runs` as well."""
+# Far below the 32,766 variables that SQLite takes in a statement.
+CHUNK = 5_000
+
+
+class Database:
+    """A database under the ledger. Each transaction is one `with` block: committed at its end, or not at all."""
+
+    def __init__(self, url: str) -> None:
+        self._url = parse_url(url)
+        self.shown_url = self._url.render_as_string(hide_password=True)
+        self.is_sqlite = self._url.get_backend_name() == "sqlite"
+        self._engine = _sqlite_engine(self._url) if self.is_sqlite else _postgres_engine(self._url)
+        reads = {"begin": "BEGIN"} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        self._reads = self._engine.execution_options(**reads)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Give a connection on which several queries see the same instant."""
+        with self._translated(), self._reads.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """Give a connection whose changes become visible together at the end of the block."""
+        with self._translated(), self._engine.begin() as connection:
+            yield connection
+
+    def use_write_ahead_log(self) -> None:
+        """Let readers and a writer of a SQLite file work at once; it is kept in the file."""
+        deadline = time.monotonic() + BUSY_SECONDS
+        while self.is_sqlite:
+            try:
+                with self._translated(), self._engine.connect() as connection:
+                    raw = connection.connection.dbapi_connection
+                    assert raw is not None
+                    # Outside of any transaction, where alone SQLite can switch.
+                    raw.cursor().execute("PRAGMA journal_mode=WAL")
+                return
+            except LedgerError as error:
+                # Switching does not wait for other processes by itself.
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except StatementError as error:
+            raise self._error(error, str(error.orig)) from error
+        except SQLAlchemyError as error:
+            raise self._error(error, str(error)) from error
+
+    def _error(self, error: SQLAlchemyError, message: str) -> LedgerError:
+        # The driver's own message only: SQLAlchemy's would quote the statement.
+        what = " ".join(message.split()).removesuffix(".")
+        hint = "Look at it with `dq doctor`"
+        if "locked" in what:
+            hint = f"Another process has been writing for more than {BUSY_SECONDS:.0f} s; try again"
+        elif isinstance(error, OperationalError):
+            hint = "Does the database exist, is it up, and may this user write to it?"
+        return LedgerError(
+            f"The ledger could not be used: {what}", where={"ledger": self.shown_url}, hint=hint
+        )
+
+
+def parse_url(text: str) -> URL:
+    """Return the URL of a SQLite file or a PostgreSQL database.
+
+    Raises:
+        LedgerError: It is neither. The text itself is not repeated: it may hold a password.
+    """
+    hint = "Write sqlite:///relative/path.db, sqlite:////absolute/path.db or postgresql://user@host/database"
+    try:
+        url = make_url(text)
+    except ArgumentError as error:
+        raise LedgerError("The ledger's URL can't be understood", hint=hint) from error
+    backend = url.get_backend_name()
+    if backend not in ("sqlite", "postgresql"):
+        raise LedgerError(f"The ledger can't live in {backend}", hint=hint)
+    if backend == "sqlite" and url.database in (None, "", ":memory:"):
+        raise LedgerError("The ledger needs a file: other processes must see it", hint=hint)
+    # psycopg2 is what dagster-postgres brings; SQLAlchemy's own default is another driver.
+    return url.set(drivername="postgresql+psycopg2") if url.drivername == "postgresql" else url
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    assert url.database is not None
+    try:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise LedgerError(
+            f"The ledger's folder can't be made: {error.strerror}", where={"ledger": url.database}
+        ) from error
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        # The driver's own idea of transactions begins them late and as readers; ours begin in `_begin`.
+        connection.isolation_level = None
+        connection.execute("PRAGMA foreign_keys=ON")
+        # A commit is on disk when it returns: after a power cut a fencing token must not run backwards.
+        connection.execute("PRAGMA synchronous=FULL")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        # A writer asks for the lock at once: a reader that turns writer fails when another was faster.
+        begin = connection.get_execution_options().get("begin", "BEGIN IMMEDIATE")
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _postgres_engine(url: URL) -> Engine:
+    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=2)
+
+    @event.listens_for(engine, "connect")
+    def _connect(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET search_path TO {POSTGRES_SCHEMA}")
+        connection.commit()
+
+    return engine
+
+
+def upsert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
+    """Return the dialect's INSERT, which knows ON CONFLICT."""
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)
+
+
+def chunks(values: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Cut `values` into pieces that fit into one statement."""
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]

@@ -1,0 +1,263 @@
+"""What lies in a staging area, and which version of it counts."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
+
+from etl_assets.errors import LedgerError
+from etl_assets.ledger.database import chunks, upsert
+from etl_assets.ledger.records import Delivery, DeliveryState, ListedObject, SeenObject
+from etl_assets.ledger.rows import lock_dataset, to_record, to_row
+from etl_assets.ledger.schema import datasets, deliveries, delivery_periods, seen_objects
+
+SHORTEST_PREFIX = 4
+
+
+# --- objects ------------------------------------------------------------------------------------------------
+
+
+def seen(connection: Connection, dataset: str) -> dict[str, SeenObject]:
+    """Return every object of `dataset` that a listing ever showed, by key."""
+    listed_at = connection.execute(select(datasets.c.listed_at).where(datasets.c.dataset == dataset)).scalar()
+    found = {}
+    statement = select(seen_objects).where(seen_objects.c.dataset == dataset).order_by(seen_objects.c.key)
+    for row in connection.execute(statement):
+        last = row.last_seen_at
+        # A complete listing says it once, for all objects that are not gone, instead of once an object.
+        if listed_at is not None and not row.gone:
+            last = max(last, listed_at)
+        found[row.key] = to_record(SeenObject, row, last_seen_at=last)
+    return found
+
+
+def record_listing(
+    connection: Connection, dataset: str, objects: Iterable[ListedObject], complete: bool, now: datetime
+) -> dict[str, SeenObject]:
+    """Write what a listing showed; only what is new, changed, gone or back costs a row."""
+    lock_dataset(connection, dataset)
+    before = seen(connection, dataset)
+    listed = {one.key: one for one in objects}
+    after = {}
+    for key, one in listed.items():
+        old = before.get(key)
+        if old is not None and old.fingerprint == one.fingerprint:
+            after[key] = SeenObject(**{**vars(old), "last_seen_at": now, "gone": False})
+        else:
+            after[key] = SeenObject(
+                dataset=dataset,
+                key=key,
+                fingerprint=one.fingerprint,
+                size=one.size,
+                modified_ns=one.modified_ns,
+                first_seen_at=now,
+                last_seen_at=now,
+            )
+    for key in before.keys() - listed.keys():
+        after[key] = SeenObject(**{**vars(before[key]), "gone": complete or before[key].gone})
+    changed = [one for key, one in after.items() if _needs_row(before.get(key), one, complete)]
+    _put_objects(connection, changed)
+    if complete:
+        connection.execute(update(datasets).where(datasets.c.dataset == dataset).values(listed_at=now))
+    return dict(sorted(after.items()))
+
+
+def _needs_row(old: SeenObject | None, new: SeenObject, complete: bool) -> bool:
+    if old is None or old.fingerprint != new.fingerprint or old.gone != new.gone:
+        return True
+    return not complete and old.last_seen_at != new.last_seen_at
+
+
+def _put_objects(connection: Connection, objects: Sequence[SeenObject]) -> None:
+    if not objects:
+        return
+    statement = upsert(connection, seen_objects)
+    others = [c.name for c in seen_objects.columns if c.name not in ("dataset", "key")]
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["dataset", "key"], set_={name: statement.excluded[name] for name in others}
+        ),
+        [to_row(one, seen_objects) for one in objects],
+    )
+
+
+# --- deliveries ---------------------------------------------------------------------------------------------
+
+
+def register(connection: Connection, dataset: str, new: Sequence[Delivery], now: datetime) -> list[Delivery]:
+    """Make each of `new` the current delivery of its key; what was current before is superseded."""
+    sequence = lock_dataset(connection, dataset).last_sequence
+    known = {one.id: one for one in by_ids(connection, [one.id for one in new])}
+    registered: dict[str, Delivery] = {}
+    for one in new:
+        old = registered.get(one.id) or known.get(one.id)
+        if old is not None and old.state is not DeliveryState.SUPERSEDED:
+            # Touched or copied: the same content, to be found under another fingerprint.
+            values = {"fingerprint": one.fingerprint, "modified_ns": one.modified_ns}
+            registered[one.id] = Delivery(**{**vars(old), **values})
+            continue
+        sequence += 1
+        values_now = {
+            "state": DeliveryState.PENDING,
+            "reason": "",
+            "registered_at": now,
+            "ingested_at": None,
+            "sequence": sequence,
+            "superseded_by": None,
+            "periods": one.periods or ((one.period,) if one.period is not None else ()),
+        }
+        registered[one.id] = Delivery(**{**vars(one), **values_now})
+    _put_deliveries(connection, list(registered.values()))
+    _supersede_older(connection, dataset, registered.values())
+    _link_objects(connection, dataset, registered.values())
+    connection.execute(update(datasets).where(datasets.c.dataset == dataset).values(last_sequence=sequence))
+    return by_ids(connection, list(registered))
+
+
+def _put_deliveries(connection: Connection, records: Sequence[Delivery]) -> None:
+    if not records:
+        return
+    statement = upsert(connection, deliveries)
+    others = [c.name for c in deliveries.columns if c.name != "id"]
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["id"], set_={name: statement.excluded[name] for name in others}
+        ),
+        [to_row(one, deliveries) for one in records],
+    )
+    set_periods(connection, {one.id: one.periods for one in records})
+
+
+def _supersede_older(connection: Connection, dataset: str, records: Iterable[Delivery]) -> None:
+    newest: dict[str, Delivery] = {}
+    for one in sorted(records, key=lambda one: one.sequence):
+        newest[one.key] = one
+    for keys in chunks(sorted(newest)):
+        found = connection.execute(
+            select(deliveries.c.id, deliveries.c.key, deliveries.c.sequence).where(
+                deliveries.c.dataset == dataset,
+                deliveries.c.key.in_(keys),
+                deliveries.c.state != DeliveryState.SUPERSEDED,
+            )
+        ).all()
+        for row in found:
+            by = newest[row.key]
+            if row.id != by.id and row.sequence < by.sequence:
+                set_state(
+                    connection, [row.id], DeliveryState.SUPERSEDED, "a newer version was delivered", by.id
+                )
+
+
+def _link_objects(connection: Connection, dataset: str, records: Iterable[Delivery]) -> None:
+    for one in records:
+        connection.execute(
+            update(seen_objects)
+            .where(
+                seen_objects.c.dataset == dataset,
+                seen_objects.c.key == one.key,
+                seen_objects.c.fingerprint == one.fingerprint,
+            )
+            .values(delivery_id=one.id)
+        )
+
+
+def set_periods(connection: Connection, periods: Mapping[str, Collection[str]]) -> None:
+    """Say of which partitions a delivery has rows; what was said before is forgotten."""
+    for ids in chunks(sorted(periods)):
+        connection.execute(delete(delivery_periods).where(delivery_periods.c.delivery_id.in_(ids)))
+    rows = [{"delivery_id": id, "period": period} for id in periods for period in sorted(set(periods[id]))]
+    if rows:
+        connection.execute(delivery_periods.insert(), rows)
+
+
+def set_state(
+    connection: Connection, ids: Sequence[str], state: DeliveryState, reason: str, superseded_by: str | None
+) -> int:
+    """Put deliveries into a state; returns how many there were."""
+    count = 0
+    for some in chunks(ids):
+        found = connection.execute(
+            update(deliveries)
+            .where(deliveries.c.id.in_(some))
+            .values(state=state, reason=reason, superseded_by=superseded_by)
+        )
+        count += found.rowcount
+    return count
+
+
+def mark_ingested(connection: Connection, dataset: str, ids: Sequence[str], now: datetime) -> None:
+    """Mark pending deliveries as ingested; one that was superseded or held meanwhile stays what it is."""
+    for some in chunks(ids):
+        connection.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.dataset == dataset,
+                deliveries.c.id.in_(some),
+                deliveries.c.state == DeliveryState.PENDING,
+            )
+            .values(state=DeliveryState.INGESTED, reason="", ingested_at=now)
+        )
+
+
+def find(
+    connection: Connection,
+    dataset: str | None,
+    table: str | None,
+    states: Collection[DeliveryState] | None,
+    periods: Collection[str] | None,
+) -> list[Delivery]:
+    """Return the deliveries that match, in the order in which they were registered."""
+    statement = select(deliveries)
+    if dataset is not None:
+        statement = statement.where(deliveries.c.dataset == dataset)
+    if table is not None:
+        statement = statement.where(deliveries.c.table == table)
+    if states is not None:
+        statement = statement.where(deliveries.c.state.in_(list(states)))
+    rows = connection.execute(statement.order_by(deliveries.c.dataset, deliveries.c.sequence)).all()
+    spans = _periods_of(connection, [row.id for row in rows])
+    found = [to_record(Delivery, row, periods=spans[row.id]) for row in rows]
+    if periods is None:
+        return found
+    wanted = set(periods)
+    return [one for one in found if not wanted.isdisjoint(one.periods)]
+
+
+def by_ids(connection: Connection, ids: Sequence[str]) -> list[Delivery]:
+    """Return the deliveries with these ids, in the order in which they were registered."""
+    rows = []
+    for some in chunks(ids):
+        rows += connection.execute(select(deliveries).where(deliveries.c.id.in_(some))).all()
+    spans = _periods_of(connection, [row.id for row in rows])
+    return sorted(
+        (to_record(Delivery, row, periods=spans[row.id]) for row in rows), key=lambda one: one.sequence
+    )
+
+
+def by_prefix(connection: Connection, prefix: str) -> Delivery:
+    """Return the one delivery whose id starts with `prefix`."""
+    where = {"delivery": prefix}
+    hint = "See `dq deliveries list`"
+    if len(prefix) < SHORTEST_PREFIX:
+        raise LedgerError(
+            f"Give at least {SHORTEST_PREFIX} characters of a delivery's id", where=where, hint=hint
+        )
+    statement = select(deliveries.c.id).where(deliveries.c.id.startswith(prefix, autoescape=True))
+    ids = connection.execute(statement.order_by(deliveries.c.id).limit(6)).scalars().all()
+    if prefix in ids or len(ids) == 1:
+        return by_ids(connection, [prefix if prefix in ids else ids[0]])[0]
+    if not ids:
+        raise LedgerError("There is no such delivery", where=where, hint=hint)
+    raise LedgerError("More than one delivery starts so", where=where, hint=f"One of {', '.join(ids)}")
+
+
+def _periods_of(connection: Connection, ids: Sequence[str]) -> Mapping[str, tuple[str, ...]]:
+    found: defaultdict[str, tuple[str, ...]] = defaultdict(tuple)
+    for some in chunks(ids):
+        statement = select(delivery_periods).where(delivery_periods.c.delivery_id.in_(some))
+        for row in connection.execute(statement.order_by(delivery_periods.c.period)):
+            found[row.delivery_id] = (*found[row.delivery_id], row.period)
+    return found

@@ -1,0 +1,1 @@
+"""Brings a ledger of any age to the schema of this code."""

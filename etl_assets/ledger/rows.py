@@ -1,0 +1,39 @@
+"""From records to rows and back: a column is named as the record's attribute is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Row, Table, select
+
+from etl_assets.ledger.database import upsert
+from etl_assets.ledger.schema import datasets
+
+R = TypeVar("R")
+
+
+def to_row(record: object, table: Table, **others: object) -> dict[str, object]:
+    """Return the values of a record for the columns of `table`; `others` come on top."""
+    values = {c.name: getattr(record, c.name) for c in table.columns if hasattr(record, c.name)}
+    return values | others
+
+
+def to_record(kind: type[R], row: Row[Any], **others: object) -> R:
+    """Return the record of a row; columns that the record lacks are left out."""
+    found: Mapping[str, Any] = row._mapping
+    names = [f.name for f in fields(kind) if f.init]  # type: ignore[arg-type]
+    values = {name: found[name] for name in names if name in found}
+    return kind(**(values | others))
+
+
+def lock_dataset(connection: Connection, dataset: str) -> Row[Any]:
+    """Make the other writers of `dataset` wait until this transaction ends; return its row of counters."""
+    connection.execute(
+        upsert(connection, datasets)
+        .values(dataset=dataset, last_sequence=0, last_token=0)
+        .on_conflict_do_nothing(index_elements=["dataset"])
+    )
+    # SQLite needs no FOR UPDATE: there, one writer at a time is all there can be.
+    return connection.execute(select(datasets).where(datasets.c.dataset == dataset).with_for_update()).one()
