@@ -1,0 +1,185 @@
+"""What a contract may say: everything else that Pandera knows is refused, with the reason."""
+
+from __future__ import annotations
+
+import datetime as dt
+import decimal
+from typing import Any
+
+import pandera.polars as pa
+import polars as pl
+from pandera.api.dataframe.model_components import PARSER_KEY
+from pandera.api.hypotheses import Hypothesis
+from pandera.engines.polars_engine import PanderaSchema
+
+from etl_assets.contracts.contract import UNIQUE_KEY, Contract, is_built_in, name_of, polars_dtype
+from etl_assets.contracts.declare import OPTIONS_KEY, Cast, TableOptions
+from etl_assets.contracts.expressions import ExpressionError, refuse_pattern
+from etl_assets.contracts.provenance import PERIOD, PROVENANCE
+from etl_assets.errors import ContractError
+
+# ISO 8601, as most exports write it; any other form is named in the contract.
+_DATE_FORMAT = "%Y-%m-%d"
+_TIME_FORMAT = "%H:%M:%S"
+_DATETIME_FORMAT = "%Y-%m-%d %H:%M:%S"
+_INSTANT_FORMAT = "%Y-%m-%d %H:%M:%S%z"
+
+
+def table_options(model: type[Contract]) -> TableOptions:
+    """Return what `about_table` said of a table."""
+    metadata = getattr(model.__config__, "metadata", None) or {}
+    options = metadata.get(OPTIONS_KEY)
+    return options if isinstance(options, TableOptions) else TableOptions()
+
+
+def check_model(model: type[Contract]) -> None:
+    """Refuse what Pandera's schema would no longer show.
+
+    Raises:
+        ContractError: The model says something that can't be compiled.
+    """
+    if not (issubclass(model, Contract)):
+        raise ContractError(f"{model!r} is no contract", hint="Derive it from Contract or RowContract")
+    if model.__extras__:
+        raise _error(
+            model, f"Config has options that are no options of contracts: {', '.join(model.__extras__)}"
+        )
+    parsers = [name for name in dir(model) if hasattr(getattr(model, name, None), PARSER_KEY)]
+    if parsers or model.__parsers__ or model.__root_parsers__:
+        raise _error(model, "The contract has parsers", hint="Clean the data in the table's function")
+
+
+def check_schema(model: type[Contract], schema: pa.DataFrameSchema) -> None:
+    """Refuse options of the schema, its columns and its checks that change data or can't be compiled.
+
+    Raises:
+        ContractError: Names the column or check.
+    """
+    config: Any = model.__config__
+    for option in ("coerce", "drop_invalid_rows", "add_missing_columns", "dtype", "on_missing_columns"):
+        if getattr(config, option, None):
+            raise _error(model, f"Config.{option} is set", hint="A contract checks data and never changes it")
+    if schema.strict is not True:
+        raise _error(model, "Config.strict is not True", hint="A contract names every column")
+    for name, column in schema.columns.items():
+        _check_column(model, name, column)
+    for check in schema.checks:
+        if UNIQUE_KEY not in (check.statistics or {}):
+            _check_check(model, name_of(check), check)
+            if is_built_in(check):
+                raise _error(model, "A check of one column is set for the whole table", name_of(check))
+
+
+def _check_column(model: type[Contract], name: Any, column: pa.Column) -> None:
+    if not isinstance(name, str) or not name:
+        raise _error(model, f"{name!r} is no name of a column")
+    own = name in PROVENANCE or name == PERIOD
+    if name.startswith("_") and not own:
+        raise _error(model, "Names that begin with _ are reserved", name)
+    if column.regex:
+        raise _error(model, "A pattern names the columns", name, "Name each column")
+    if column.coerce:
+        raise _error(model, "coerce is set", name, "Text is cast by the engine, see about(cast=...)")
+    if column.default is not None:
+        raise _error(model, "default is set", name, "Fill gaps in the table's function")
+    if getattr(column, "drop_invalid_rows", False):
+        raise _error(model, "drop_invalid_rows is set", name)
+    if column.parsers:
+        raise _error(model, "The column has parsers", name, "Clean the data in the table's function")
+    if not column.required and name != PERIOD:
+        raise _error(
+            model, "The column is optional", name, "Make it nullable: a table always has all its columns"
+        )
+    if isinstance(column.dtype, PanderaSchema):
+        raise _error(model, "The column holds a nested contract", name, "Give it a plain dtype")
+    try:
+        polars_dtype(column)
+    except TypeError as error:
+        raise _error(model, str(error), name) from error
+    for check in column.checks:
+        _check_check(model, f"{name}.{name_of(check)}", check)
+
+
+def _check_check(model: type[Contract], rule: str, check: pa.Check) -> None:
+    if isinstance(check, Hypothesis):
+        raise _error(model, "A statistical hypothesis can't be compiled", rule, "Write an aggregate_check")
+    if check.element_wise:
+        raise _error(model, "element_wise is set", rule, "Write it as an expression with column_check")
+    if check.groupby is not None:
+        raise _error(model, "groupby is set", rule, "Write an aggregate_check; it speaks of one partition")
+    if check.native and not is_built_in(check):
+        raise _error(
+            model,
+            "The check is written for one engine",
+            rule,
+            "Write it with column_check, row_check or aggregate_check",
+        )
+
+
+def check_arguments(model: type[Contract], name: str, dtype: pl.DataType, check: pa.Check) -> None:
+    """Refuse a built-in check whose constants don't fit the column: it would fail on the first row.
+
+    Raises:
+        ContractError: Names the check.
+    """
+    arguments = check._check_kwargs
+    rule = f"{name}.{name_of(check)}"
+    if name_of(check).startswith("str_") and dtype != pl.String:
+        raise _error(model, f"The check is for text, the column is {dtype}", rule)
+    if isinstance(pattern := arguments.get("pattern"), str):
+        try:
+            refuse_pattern(pattern)
+        except ExpressionError as error:
+            raise _error(model, f"The check can't be compiled: {error}", rule) from error
+    if name_of(check).startswith("str_"):
+        return
+    for key in ("value", "min_value", "max_value"):
+        if key in arguments and not _fits(arguments[key], dtype):
+            raise _error(model, f"{arguments[key]!r} can't be compared with {dtype}", rule)
+    for key in ("allowed_values", "forbidden_values"):
+        for value in arguments.get(key, ()):
+            if value is None or not _fits(value, dtype):
+                raise _error(model, f"{value!r} can't be compared with {dtype}", rule)
+
+
+def _fits(value: Any, dtype: pl.DataType) -> bool:
+    if dtype.is_numeric():
+        return isinstance(value, int | float | decimal.Decimal) and not isinstance(value, bool)
+    if dtype == pl.Datetime:
+        return isinstance(value, dt.datetime)
+    fitting = {
+        pl.String: str,
+        pl.Boolean: bool,
+        pl.Date: dt.date,
+        pl.Time: dt.time,
+        pl.Duration: dt.timedelta,
+        pl.Binary: bytes,
+    }
+    for known, kind in fitting.items():
+        if dtype == known:
+            return isinstance(value, kind) and not (kind is dt.date and isinstance(value, dt.datetime))
+    return True
+
+
+def cast_of(model: type[Contract], name: str, dtype: pl.DataType, given: Cast | None) -> Cast:
+    """Return how a column's text is read, with the format filled in for dates and times.
+
+    Raises:
+        ContractError: The dtype can't be read from text, or the cast does not fit it.
+    """
+    defaults: dict[Any, str] = {pl.Date: _DATE_FORMAT, pl.Time: _TIME_FORMAT, pl.Datetime: _DATETIME_FORMAT}
+    wanted = next((text for known, text in defaults.items() if dtype == known), None)
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
+        wanted = _INSTANT_FORMAT
+    if given is None:
+        return Cast(format=wanted)
+    if given.format is not None and wanted is None:
+        raise _error(model, f"A format does not apply to {dtype}", f"{name}.castable")
+    return given if given.format is not None else Cast(format=wanted, true=given.true, false=given.false)
+
+
+def _error(model: type[Contract], what: str, rule: str = "", hint: str = "") -> ContractError:
+    where: dict[str, object] = {"contract": model.__name__}
+    if rule:
+        where["rule"] = rule
+    return ContractError(what, where=where, hint=hint)
