@@ -20,13 +20,13 @@ CONTEXT = ("run", "dataset", "table", "partition")
 """What every record says; null where it isn't known."""
 
 _MASK = "**********"
-_URL_PASSWORD = re.compile(r"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*):[^\s@/]+@")
+_URL_PASSWORD = re.compile(r"(?P<before>[A-Za-z][A-Za-z0-9+.-]*://[^\s:/@]*):[^\s/]+@")
 # An immutable mapping as default: a ContextVar's default is shared by all contexts.
 _context: ContextVar[tuple[tuple[str, object], ...]] = ContextVar("etl_assets_log_context", default=())
 
 
 def get_logger(name: str) -> logging.Logger:
-    """Return a logger for a module: `logger = get_logger(__name__)`.
+    """Return a logger for a module, to which it hands `__name__`.
 
     Facts go into `extra`, so that machines can read them: `logger.info("published", extra={"rows": 3})`.
     """
@@ -94,7 +94,9 @@ def _formatter(format: str, secrets: Iterable[str], *, colors: bool) -> logging.
         last: Processor = structlog.processors.JSONRenderer(default=str, ensure_ascii=False)
     else:
         shared.append(_drop_unknown)
-        last = structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0)
+        last = structlog.dev.ConsoleRenderer(
+            colors=colors, pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+        )
     return structlog.stdlib.ProcessorFormatter(
         foreign_pre_chain=shared,
         processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, masked, last],

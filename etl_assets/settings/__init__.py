@@ -1,6 +1,12 @@
 """Typed settings: `config/*.yaml`, layered by environment, overridden by environment variables."""
 
-from etl_assets.settings.app import AppSettings, ConcurrencySettings, LeaseSettings, LogSettings, MemorySettings
+from etl_assets.settings.app import (
+    AppSettings,
+    ConcurrencySettings,
+    LeaseSettings,
+    LogSettings,
+    MemorySettings,
+)
 from etl_assets.settings.dataset import DatasetSettings, RetrySettings, ScheduleSettings
 from etl_assets.settings.loading import Explained, Loaded, explain, load_settings, read_settings
 

@@ -20,7 +20,9 @@ class LogSettings(_Section):
     """How the program speaks."""
 
     format: Literal["text", "json"] = Field("text", description="json: one object a line, for machines.")
-    level: Literal["debug", "info", "warning", "error"] = Field("info", description="Nothing below it is written.")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", description="The lowest that is written."
+    )
 
 
 class ConcurrencySettings(_Section):
@@ -38,22 +40,26 @@ class MemorySettings(_Section):
     group_bytes: ByteSize = Field(
         ByteSize(256_000_000),
         ge=1_000_000,
-        description="Partitions are validated in groups of at most so many delivered bytes, such as 256MB; one "
-        "partition is never divided.",
+        description="Partitions are validated in groups of at most so many delivered bytes, such as 256MB; "
+        "one partition is never divided.",
     )
 
 
 class LeaseSettings(_Section):
     """How a run claims its dataset."""
 
-    ttl_seconds: float = Field(120, ge=2, allow_inf_nan=False, description="A lease not renewed for so long is free.")
-    renew_seconds: float = Field(20, gt=0, allow_inf_nan=False, description="How often a living run renews its lease.")
+    ttl_seconds: float = Field(
+        120, ge=2, allow_inf_nan=False, description="A lease not renewed so long is free."
+    )
+    renew_seconds: float = Field(
+        20, gt=0, allow_inf_nan=False, description="How often a living run renews it."
+    )
 
     @model_validator(mode="after")
     def _renewed_in_time(self) -> Self:
         if self.renew_seconds > self.ttl_seconds / 2:
             raise ValueError(
-                f"renew_seconds ({self.renew_seconds:g}) must be at most half of ttl_seconds ({self.ttl_seconds:g})"
+                f"renew_seconds ({self.renew_seconds:g}) exceeds half of ttl_seconds ({self.ttl_seconds:g})"
             )
         return self
 
@@ -75,7 +81,8 @@ class AppSettings(BaseSettings):
     config_dir: Path = Field(Path("config"), description="The folder that the settings were read from.")
     log: LogSettings = Field(default_factory=LogSettings)
     ledger_url: SecretStr | None = Field(
-        None, description="SQLAlchemy URL of the ledger; default: ledger.db in home. From the environment only."
+        None,
+        description="SQLAlchemy URL of the ledger, from the environment only; default: ledger.db in home.",
     )
     concurrency: ConcurrencySettings = Field(default_factory=ConcurrencySettings)
     memory: MemorySettings = Field(default_factory=MemorySettings)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from etl_assets.contracts.vocabulary import Dimension
 from etl_assets.errors import SettingsError
+from etl_assets.logs import mask_url_passwords
 from etl_assets.quality.thresholds import Threshold, Thresholds
 from etl_assets.staging.calendar import Calendar
 from etl_assets.staging.source import Source
@@ -21,7 +22,7 @@ _CRON_PROBE = datetime(2000, 1, 1)  # any moment: only whether the line can be r
 
 TableName = Annotated[str, StringConstraints(pattern=f"^{_NAME}$")]
 Scope = Annotated[str, StringConstraints(pattern=f"^(default|(bronze|silver|gold)(/{_NAME})?)$")]
-"""Where a value holds: `default`, a layer (`silver`) or a table (`silver/sales`); the narrowest one counts."""
+"""Where a value holds: `default`, a layer (`silver`) or a table (`silver/sales`); the narrowest counts."""
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Weight = Annotated[float, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
@@ -37,9 +38,12 @@ class ScheduleSettings(_Section):
 
     sensor_seconds: int = Field(30, ge=5, description="Seconds between two looks into the staging area.")
     missing_cron: str = Field(
-        "0 6 * * *", description="When to look for missing deliveries, as a cron line in the calendar's timezone."
+        "0 6 * * *",
+        description="When to look for missing deliveries, as a cron line in the calendar's timezone.",
     )
-    max_periods_per_run: int = Field(400, ge=1, description="Longest stretch of periods that one run takes on.")
+    max_periods_per_run: int = Field(
+        400, ge=1, description="Longest stretch of periods that one run takes on."
+    )
 
     @field_validator("missing_cron")
     @classmethod
@@ -58,8 +62,12 @@ class RetrySettings(_Section):
     """What happens to a delivery after an error that may pass, such as a lost connection."""
 
     max_attempts: int = Field(5, ge=1, description="After so many failures in a row it is put on hold.")
-    first_delay_seconds: float = Field(60, gt=0, allow_inf_nan=False, description="Wait after the first failure.")
-    factor: float = Field(2, ge=1, allow_inf_nan=False, description="Each wait is so many times the one before.")
+    first_delay_seconds: float = Field(
+        60, gt=0, allow_inf_nan=False, description="Wait after the first failure."
+    )
+    factor: float = Field(
+        2, ge=1, allow_inf_nan=False, description="Each wait is so many times the one before."
+    )
     max_delay_seconds: float = Field(3600, gt=0, allow_inf_nan=False, description="Longest wait.")
 
     def delay_seconds(self, failures: int) -> float:
@@ -67,7 +75,9 @@ class RetrySettings(_Section):
         if failures < 1:
             return 0.0
         # The exponent is capped since a float overflows long after any sensible wait.
-        return float(min(self.max_delay_seconds, self.first_delay_seconds * self.factor ** min(failures - 1, 64)))
+        return float(
+            min(self.max_delay_seconds, self.first_delay_seconds * self.factor ** min(failures - 1, 64))
+        )
 
 
 class DatasetSettings(_Section):
@@ -88,8 +98,8 @@ class DatasetSettings(_Section):
     calendar: Calendar = Field(description="When deliveries are due.")
     tolerances: dict[Scope, Share] = Field(
         default_factory=dict,
-        description="Share of a partition's rows that may be quarantined before the gate closes; 0.05 unless said, "
-        "0 for gold.",
+        description="Share of a partition's rows that may be quarantined before the gate closes; "
+        "0.05 unless said. Gold takes what is said for gold alone, else 0.",
     )
     thresholds: dict[Scope, dict[Dimension | Literal["default"], Threshold]] = Field(
         default_factory=dict, description="Limits that turn the score of a dimension into pass, warn or fail."
@@ -99,6 +109,13 @@ class DatasetSettings(_Section):
     )
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings)
     retry: RetrySettings = Field(default_factory=RetrySettings)
+
+    @field_validator("staging")
+    @classmethod
+    def _no_password(cls, value: str | None) -> str | None:
+        if value is not None and mask_url_passwords(value) != value:
+            raise ValueError("a URL without a password: credentials belong to the environment of the process")
+        return value
 
     @model_validator(mode="after")
     def _weights_leave_something(self) -> Self:

@@ -56,8 +56,8 @@ class Layer:
         if not self.name:
             return {"environment variable": _variable(path)}
         key = ".".join(path[len(self.prefix) :])
-        line = self.lines.get(path)
-        return {"file": self.name} | ({"line": line} if line else {}) | ({"key": key} if key else {})
+        facts: dict[str, object] = {"file": self.name, "line": self.lines.get(path), "key": key}
+        return {name: fact for name, fact in facts.items() if fact}
 
 
 def find_config_dir(environ: Mapping[str, str]) -> Path:
@@ -88,11 +88,13 @@ def read_layers(config_dir: Path, environ: Mapping[str, str]) -> list[Layer]:
     """
     from_environment = _environment_layer(environ)
     environment = str(from_environment.values.get("environment", "development"))
-    return [
-        *_dataset_layers(config_dir),
+    datasets = list(_dataset_layers(config_dir))
+    above = [
         *_app_layers(config_dir, environment, chosen="environment" in from_environment.values),
         from_environment,
     ]
+    _check_dataset_names(above, {layer.prefix[-1] for layer in datasets})
+    return [*datasets, *above]
 
 
 def merged(layers: list[Layer]) -> dict[str, Any]:
@@ -116,11 +118,11 @@ def _lay_over(base: dict[str, Any], values: Mapping[str, Any]) -> None:
 def _app_layers(config_dir: Path, environment: str, *, chosen: bool) -> Iterator[Layer]:
     names = ["app.yaml", f"app.{environment}.yaml", "app.local.yaml"]
     if chosen and not (config_dir / names[1]).is_file():
-        others = sorted(path.name.split(".")[1] for path in config_dir.glob("app.*.yaml"))
+        others = sorted({path.name.split(".")[1] for path in config_dir.glob("app.*.yaml")} - {"local"})
         raise SettingsError(
             f"There is no {names[1]}",
             where={"environment variable": "ETL_ENVIRONMENT", "folder": config_dir},
-            hint=f"Set it to one of {', '.join(name for name in others if name != 'local') or 'none'}, or unset it",
+            hint=f"Unset it, or set it to one of: {', '.join(others)}",
         )
     for name in names:
         if not (config_dir / name).is_file():
@@ -130,7 +132,9 @@ def _app_layers(config_dir: Path, environment: str, *, chosen: bool) -> Iterator
         for key, why in _ENVIRONMENT_ONLY.items():
             if key in file.values:
                 raise SettingsError(
-                    f"{key} {why}", where=layer.where((key,)), hint=f"Set {_variable((key,))} and remove the line"
+                    f"{key} {why}",
+                    where=layer.where((key,)),
+                    hint=f"Set {_variable((key,))} and remove the line",
                 )
         yield layer
 
@@ -151,6 +155,21 @@ def _dataset_layers(config_dir: Path) -> Iterator[Layer]:
         yield Layer(name, {"datasets": {path.stem: file.values}}, lines, prefix)
 
 
+def _check_dataset_names(layers: list[Layer], known: set[str]) -> None:
+    """Refuse to override what isn't there, before pydantic misses the rest of such a dataset."""
+    for layer in layers:
+        said = layer.values.get("datasets")
+        for name in said if isinstance(said, Mapping) else ():
+            if name not in known:
+                near = get_close_matches(str(name), sorted(known), n=1)
+                raise SettingsError(
+                    f"There is no dataset {name}",
+                    where=layer.where(("datasets", str(name))),
+                    hint=(f"Did you mean {near[0]}? " if near else "")
+                    + f"A dataset has its own file, datasets/{name}.yaml",
+                )
+
+
 def _environment_layer(environ: Mapping[str, str]) -> Layer:
     names = sorted(name for name in environ if name.upper().startswith(_PREFIX))
     for name in names:
@@ -163,7 +182,7 @@ def _environment_layer(environ: Mapping[str, str]) -> Layer:
     except ValueError as error:
         # Its message says the field only; the cause, with the value, may hold a secret.
         raise SettingsError(
-            "An environment variable can't be read", where={"environment": str(error)}, hint="Write it as JSON"
+            f"An environment variable can't be read: {error}", hint="A section is written as JSON"
         ) from None
     values.pop("config_dir", None)
     if "home" in values:
@@ -181,7 +200,8 @@ def _check_variable(name: str) -> None:
     raise SettingsError(
         "Unknown setting",
         where={"environment variable": name},
-        hint=(f"Did you mean {near[0]}? " if near else "") + f"Known are {', '.join(known)}, and __ goes deeper",
+        hint=(f"Did you mean {near[0]}? " if near else "")
+        + f"Known are {', '.join(known)}, and __ goes deeper",
     )
 
 

@@ -58,9 +58,7 @@ def load_settings(
     return read_settings(config_dir, environ).settings
 
 
-def read_settings(
-    config_dir: Path | str | None = None, environ: Mapping[str, str] | None = None
-) -> Loaded:
+def read_settings(config_dir: Path | str | None = None, environ: Mapping[str, str] | None = None) -> Loaded:
     """Do as `load_settings`, and keep the layers, which `explain` needs."""
     variables = os.environ if environ is None else environ
     folder = Path(config_dir).absolute() if config_dir is not None else find_config_dir(variables)
@@ -78,7 +76,7 @@ def read_settings(
 def explain(loaded: Loaded) -> list[Explained]:
     """Return every effective value and its source, in the order of the settings."""
     settings = loaded.settings
-    computed = {("ledger_url",): "sqlite:///" + str(settings.home / "ledger.db")} | {
+    computed: dict[KeyPath, str] = {("ledger_url",): "sqlite:///" + str(settings.home / "ledger.db")} | {
         ("datasets", name, "staging"): settings.staging_url(name) for name in settings.datasets
     }
     out = []

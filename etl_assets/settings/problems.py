@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from etl_assets.errors import SettingsError
+from etl_assets.logs import mask_url_passwords
 from etl_assets.settings.app import AppSettings
 from etl_assets.settings.layers import Layer
 from etl_assets.settings.yaml_files import KeyPath
@@ -19,7 +20,9 @@ from etl_assets.settings.yaml_files import KeyPath
 _SECRET = {("ledger_url",)}
 
 
-def settings_error(error: ValidationError, values: Mapping[str, Any], layers: Sequence[Layer]) -> SettingsError:
+def settings_error(
+    error: ValidationError, values: Mapping[str, Any], layers: Sequence[Layer]
+) -> SettingsError:
     """Turn pydantic's findings into one message that leads to the line."""
     problems: dict[tuple[KeyPath, bool], list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
@@ -45,7 +48,7 @@ def _problem(path: KeyPath, details: list[ErrorDetails], layers: Sequence[Layer]
     given = details[0]["input"]
     # A list or a mapping would only make the message long.
     shown = path not in _SECRET and isinstance(given, (str, int, float, bool, type(None)))
-    what = "The setting is wrong" + (f": {given!r}" if shown else "")
+    what = "The setting is wrong" + (f": {mask_url_passwords(repr(given))}" if shown else "")
     return SettingsError(what, where=_where(path, layers), hint=expected)
 
 
@@ -55,14 +58,18 @@ def _path(detail: ErrorDetails, values: Mapping[str, Any]) -> KeyPath:
     here: Any = values
     path: list[str] = []
     for index, part in enumerate(loc):
-        if isinstance(here, Mapping) and part in here:
-            here = here[part]
-        elif isinstance(here, list) and isinstance(part, int) and part < len(here):
+        if _contains(here, part):
             here = here[part]
         elif not (detail["type"] == "missing" and index == len(loc) - 1):
             continue
         path.append(str(part))
     return tuple(path)
+
+
+def _contains(value: Any, part: str | int) -> bool:
+    if isinstance(value, Mapping):
+        return part in value
+    return isinstance(value, list) and isinstance(part, int) and part < len(value)
 
 
 def _where(path: KeyPath, layers: Sequence[Layer], *, lowest: bool = False) -> dict[str, object]:
@@ -74,11 +81,17 @@ def _where(path: KeyPath, layers: Sequence[Layer], *, lowest: bool = False) -> d
 
 
 def _expected(detail: ErrorDetails) -> str:
-    message = detail["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return message if message.lower().startswith(("expected", "value error")) else f"Expected: {message}"
+    kind, message = detail["type"], detail["msg"]
+    if kind == "union_tag_not_found":
+        return f"Expected: a key {detail['ctx']['discriminator']} that says which kind it is"
+    if kind == "union_tag_invalid":
+        return f"Expected: {detail['ctx']['discriminator']} as one of {detail['ctx']['expected_tags']}"
+    if message.startswith("Input should be "):
+        return "Expected: " + message.removeprefix("Input should be ")
+    return message.removeprefix("Value error, ")
 
 
-# --- what is known at a place -------------------------------------------------------------------------------------
+# --- what is known at a place ----------------------------------------------------------------------
 
 
 def _known(path: KeyPath) -> str:

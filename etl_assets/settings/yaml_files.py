@@ -49,7 +49,9 @@ def read_settings_file(path: Path, name: str) -> SettingsFile:
             return SettingsFile(name)
         if not isinstance(node, yaml.MappingNode):
             raise SettingsError(
-                "The settings file isn't a mapping", where={"file": name, "line": 1}, hint="Write `key: value`"
+                "The settings file isn't a mapping",
+                where={"file": name, "line": 1},
+                hint="Write `key: value`",
             )
         lines: dict[KeyPath, int] = {}
         _walk(node, (), lines, name, set())

@@ -1,0 +1,312 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from etl_assets.errors import SettingsError
+from etl_assets.settings import AppSettings, explain, load_settings, read_settings
+
+SHOP = """\
+    sources:
+      sales:
+        pattern: "{period:%Y-%m-%d}.csv"
+    calendar:
+      start: 2024-01-01
+    """
+
+Write = Callable[[str, str], Path]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    folder = tmp_path / "config"
+    (folder / "datasets").mkdir(parents=True)
+    (folder / "app.yaml").write_text("log:\n  level: warning\n")
+    (folder / "datasets" / "shop.yaml").write_text(dedent(SHOP))
+    return folder
+
+
+@pytest.fixture
+def write(config: Path) -> Write:
+    def write(name: str, text: str) -> Path:
+        path = config / name
+        path.write_text(dedent(text))
+        return path
+
+    return write
+
+
+def refused(config: Path, environ: dict[str, str] | None = None) -> SettingsError:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(config, environ or {})
+    return caught.value
+
+
+# --- layers -----------------------------------------------------------------------------------------------
+
+
+def test_each_layer_overrides_only_what_it_says(config: Path, write: Write) -> None:
+    write("app.yaml", "log: {level: warning, format: text}\nlease: {ttl_seconds: 100}\n")
+    write("app.production.yaml", "log: {format: json}\nlease: {ttl_seconds: 200}\n")
+    write("app.local.yaml", "lease: {ttl_seconds: 300}\n")
+    settings = load_settings(config, {"ETL_ENVIRONMENT": "production", "ETL_LEASE__TTL_SECONDS": "400"})
+    assert settings.log.level == "warning"
+    assert settings.log.format == "json"
+    assert settings.lease.ttl_seconds == 400
+    assert load_settings(config, {"ETL_ENVIRONMENT": "production"}).lease.ttl_seconds == 300
+    assert load_settings(config, {}).log.format == "text"
+
+
+def test_a_dataset_is_overridden_by_application_files_and_by_the_environment(
+    config: Path, write: Write
+) -> None:
+    write("app.local.yaml", "datasets: {shop: {staging: /mnt/drop, schedule: {sensor_seconds: 60}}}\n")
+    settings = load_settings(config, {"ETL_DATASETS__SHOP__SCHEDULE__SENSOR_SECONDS": "90"})
+    shop = settings.dataset("shop")
+    assert shop.schedule.sensor_seconds == 90
+    assert settings.staging_url("shop") == "/mnt/drop"
+    assert shop.calendar.start == date(2024, 1, 1)
+
+
+def test_a_section_in_the_environment_is_json(config: Path) -> None:
+    settings = load_settings(config, {"ETL_DATASETS__SHOP__TOLERANCES": '{"silver/sales": 0.2}'})
+    assert settings.dataset("shop").tolerance("silver/sales") == 0.2
+
+
+def test_an_empty_variable_says_nothing(config: Path) -> None:
+    assert load_settings(config, {"ETL_LOG__LEVEL": ""}).log.level == "warning"
+
+
+def test_an_empty_file_says_nothing(config: Path, write: Write) -> None:
+    write("app.local.yaml", "# nothing yet\n")
+    assert load_settings(config, {}).log.level == "warning"
+
+
+def test_settings_built_by_hand_read_neither_files_nor_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("ETL_LOG__LEVEL", "debug")
+    assert AppSettings(home=tmp_path).log.level == "info"
+
+
+# --- folders ----------------------------------------------------------------------------------------------
+
+
+def test_state_lies_under_one_folder_beside_the_settings(config: Path) -> None:
+    settings = load_settings(config, {})
+    home = config.parent / "var"
+    assert settings.home == home
+    assert settings.ledger.get_secret_value() == f"sqlite:///{home}/ledger.db"
+    assert settings.staging_url("shop") == str(home / "staging" / "shop")
+    assert settings.lake_dir == home / "lake"
+
+
+def test_home_in_a_file_is_relative_to_the_project_and_in_a_variable_to_the_shell(
+    config: Path, write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    write("app.yaml", "home: state\n")
+    assert load_settings(config, {}).home == config.parent / "state"
+    assert load_settings(config, {"ETL_HOME": "state"}).home == elsewhere / "state"
+
+
+def test_the_folder_is_found_by_variable_then_here(
+    config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_settings(environ={}).config_dir == config
+    monkeypatch.chdir("/")
+    assert load_settings(environ={"ETL_CONFIG_DIR": str(config)}).config_dir == config
+    with pytest.raises(SettingsError, match=r"no settings file app\.yaml"):
+        load_settings(environ={"ETL_CONFIG_DIR": str(tmp_path / "nowhere")})
+
+
+# --- what is refused --------------------------------------------------------------------------------------
+
+
+def test_an_unknown_key_is_refused_with_line_and_near_match(config: Path, write: Write) -> None:
+    write("app.yaml", "log:\n  format: text\n  levle: info\n")
+    error = refused(config)
+    assert error.where == {"file": "config/app.yaml", "line": 3, "key": "log.levle"}
+    assert error.hint == "Did you mean level? Known here are format, level"
+
+
+def test_an_unknown_key_deep_in_a_dataset_is_refused(config: Path, write: Write) -> None:
+    write(
+        "datasets/shop.yaml",
+        SHOP.replace("pattern:", "format: {type: csv, seperator: ';'}\n        pattern:"),
+    )
+    error = refused(config)
+    assert error.where == {
+        "file": "config/datasets/shop.yaml",
+        "line": 3,
+        "key": "sources.sales.format.seperator",
+    }
+    assert "Did you mean separator?" in error.hint
+
+
+def test_a_wrong_value_is_refused_with_what_was_expected(config: Path, write: Write) -> None:
+    write("app.yaml", "log:\n  level: loud\n")
+    error = refused(config)
+    assert error.what == "The setting is wrong: 'loud'"
+    assert error.where == {"file": "config/app.yaml", "line": 2, "key": "log.level"}
+    assert error.hint == "Expected: 'debug', 'info', 'warning' or 'error'"
+
+
+def test_the_layer_whose_value_counts_is_blamed(config: Path, write: Write) -> None:
+    write("app.yaml", "lease: {ttl_seconds: 100}\n")
+    write("app.local.yaml", "\nlease:\n  ttl_seconds: soon\n")
+    assert refused(config).where == {"file": "config/app.local.yaml", "line": 3, "key": "lease.ttl_seconds"}
+    error = refused(config, {"ETL_LEASE__TTL_SECONDS": "later"})
+    assert error.where == {"environment variable": "ETL_LEASE__TTL_SECONDS"}
+
+
+def test_a_missing_key_names_the_dataset_file_and_what_it_means(config: Path, write: Write) -> None:
+    write("datasets/shop.yaml", "sources: {sales: {pattern: a.csv}}\n")
+    write("app.local.yaml", "datasets: {shop: {enabled: false}}\n")
+    error = refused(config)
+    assert error.what == "The setting calendar is missing"
+    assert error.where == {"file": "config/datasets/shop.yaml"}
+    assert error.hint == "Expected: When deliveries are due."
+
+
+def test_all_wrong_settings_are_said_at_once(config: Path, write: Write) -> None:
+    write("app.yaml", "log: {level: loud}\nlease: {ttl_seconds: -1}\n")
+    message = str(refused(config))
+    assert message.startswith("2 settings are wrong")
+    assert "log.level" in message
+    assert "lease.ttl_seconds" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("log: {format: text}\nlog: {format: json}\n", "twice, first on line 1"),
+        ("log: {format: text, format: json}\n", "twice, first on line 1"),
+        ("log: [text\n", "isn't valid YAML"),
+        ("- log\n", "isn't a mapping"),
+        ("home: !!python/object/apply:os.system ['true']\n", "isn't valid YAML"),
+        ("log: &a {level: info}\nlease: *a\n", "aliases"),
+        ("log: &a [*a]\n", "aliases"),
+        ("log:\n", "The setting is wrong: None"),
+    ],
+)
+def test_a_file_that_is_no_plain_mapping_is_refused(
+    config: Path, write: Write, text: str, expected: str
+) -> None:
+    write("app.yaml", text)
+    error = refused(config)
+    assert expected in str(error)
+    assert error.where["file"] == "config/app.yaml"
+
+
+def test_an_unreadable_file_is_refused(config: Path) -> None:
+    (config / "app.yaml").write_bytes(b"home: \xff\xfe\n")
+    assert "can't be read" in str(refused(config))
+
+
+@pytest.mark.parametrize(
+    ("variable", "near"),
+    [("ETL_HOEM", "ETL_HOME"), ("ETL_LOGS__LEVEL", "ETL_LOG"), ("ETL_LEDGER", "ETL_LEDGER_URL")],
+)
+def test_an_unknown_variable_is_refused_without_its_value(config: Path, variable: str, near: str) -> None:
+    error = refused(config, {variable: "canary-5f2a"})
+    assert error.where == {"environment variable": variable}
+    assert f"Did you mean {near}?" in error.hint
+    assert "canary" not in str(error)
+
+
+def test_an_unknown_nested_variable_is_refused(config: Path) -> None:
+    error = refused(config, {"ETL_LOG__LEVLE": "info"})
+    assert error.where == {"environment variable": "ETL_LOG__LEVLE"}
+    assert "Did you mean level?" in error.hint
+
+
+def test_a_dataset_that_has_no_file_cannot_be_overridden(config: Path) -> None:
+    error = refused(config, {"ETL_DATASETS__SHPO__ENABLED": "false"})
+    assert error.what == "There is no dataset shpo"
+    assert "Did you mean shop?" in error.hint
+
+
+def test_an_environment_without_its_file_is_refused(config: Path, write: Write) -> None:
+    write("app.production.yaml", "log: {format: json}\n")
+    error = refused(config, {"ETL_ENVIRONMENT": "prodution"})
+    assert error.what == "There is no app.prodution.yaml"
+    assert "production" in error.hint
+
+
+def test_a_dataset_file_with_another_name_is_refused(config: Path, write: Write) -> None:
+    write("datasets/other.yml", SHOP)
+    assert "not named <dataset>.yaml" in str(refused(config))
+
+
+def test_an_unknown_dataset_is_an_error_that_lists_the_known(config: Path) -> None:
+    with pytest.raises(SettingsError, match="there are shop so far"):
+        load_settings(config, {}).dataset("shops")
+
+
+# --- secrets ----------------------------------------------------------------------------------------------
+
+SECRET = "postgresql://etl:canary-81c4@db/ledger"
+
+
+def test_a_secret_comes_from_the_environment_and_is_never_shown(config: Path) -> None:
+    loaded = read_settings(config, {"ETL_LEDGER_URL": SECRET})
+    assert loaded.settings.ledger.get_secret_value() == SECRET
+    assert loaded.settings.secrets == (SECRET,)
+    shown = [repr(loaded.settings), str(loaded.settings), loaded.settings.model_dump_json()]
+    assert all("canary" not in text for text in shown)
+    explained = {item.key: item for item in explain(loaded)}
+    assert explained["ledger_url"].value == "**********"
+    assert explained["ledger_url"].source == "ETL_LEDGER_URL"
+
+
+def test_a_secret_in_a_file_is_refused_without_quoting_it(config: Path, write: Write) -> None:
+    write("app.local.yaml", f"ledger_url: {SECRET}\n")
+    error = refused(config)
+    assert error.where == {"file": "config/app.local.yaml", "line": 1, "key": "ledger_url"}
+    assert "ETL_LEDGER_URL" in error.hint
+    assert "canary" not in str(error)
+
+
+def test_an_error_elsewhere_does_not_quote_the_secret(config: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(config, {"ETL_LEDGER_URL": SECRET, "ETL_LOG__LEVEL": "loud"})
+    assert "canary" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__
+
+
+def test_a_password_in_a_staging_url_is_refused_without_quoting_it(config: Path, write: Write) -> None:
+    write("app.local.yaml", "datasets: {shop: {staging: 's3://key:canary-77@bucket/in'}}\n")
+    error = refused(config)
+    assert "without a password" in error.hint
+    assert "canary" not in str(error)
+
+
+# --- where each value came from ---------------------------------------------------------------------------
+
+
+def test_each_value_says_where_it_came_from(config: Path, write: Write) -> None:
+    write("app.yaml", "log:\n  level: warning\n  format: text\n")
+    write("app.local.yaml", "log: {format: json}\n")
+    loaded = read_settings(config, {"ETL_LEASE__TTL_SECONDS": "60"})
+    explained = {item.key: (item.value, item.source) for item in explain(loaded)}
+    assert explained["log.level"] == ("warning", "config/app.yaml:2")
+    assert explained["log.format"] == ("json", "config/app.local.yaml:1")
+    assert explained["lease.ttl_seconds"] == (60, "ETL_LEASE__TTL_SECONDS")
+    assert explained["lease.renew_seconds"] == (20, "default")
+    assert explained["datasets.shop.calendar.start"] == ("2024-01-01", "config/datasets/shop.yaml:5")
+    staging = str(config.parent / "var" / "staging" / "shop")
+    assert explained["datasets.shop.staging"] == (staging, "default")
+
+
+def test_every_setting_is_explained(config: Path) -> None:
+    explained = [item.key.split(".")[0] for item in explain(read_settings(config, {}))]
+    assert set(explained) == set(AppSettings.model_fields)
