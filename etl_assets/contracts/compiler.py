@@ -6,6 +6,7 @@ What has no faithful counterpart is refused with a `ContractError`; nothing is s
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -28,9 +29,9 @@ from etl_assets.contracts.contract import (
     name_of,
     unique_keys,
 )
-from etl_assets.contracts.declare import Cast, FieldOptions, RuleOptions
 from etl_assets.contracts.expressions import ExpressionError, Shape, canonical, shape_of
 from etl_assets.contracts.fingerprint import fingerprint
+from etl_assets.contracts.options import Cast, FieldOptions, RuleOptions
 from etl_assets.contracts.provenance import DELIVERED, PERIOD_END, PERIOD_START, PROVENANCE
 from etl_assets.contracts.rules import CompiledContract, Rule
 from etl_assets.contracts.vocabulary import Dimension, OnViolation, RuleKind, Severity
@@ -62,7 +63,7 @@ class _Compiler:
 
     def compile(self) -> CompiledContract:
         columns = {name: self.schema.columns[name] for name in self.dtypes}
-        rules = tuple(self._rules(columns))
+        rules = _with_provenance_weighed(tuple(self._rules(columns)))
         self._refuse_twins(rules)
         nullable = frozenset(name for name, column in columns.items() if column.nullable)
         pii = frozenset(name for name, column in columns.items() if field_options(column.metadata).pii)
@@ -75,6 +76,7 @@ class _Compiler:
             fingerprint=fingerprint(self.dtypes, nullable, pii, rules),
             casts=self.casts,
             period_column=self.table.period_column,
+            description=inspect.cleandoc(self.model.__dict__.get("__doc__") or ""),
             descriptions={name: column.description for name, column in columns.items() if column.description},
         )
 
@@ -154,9 +156,6 @@ class _Compiler:
             columns=(name,),
             dimension=Dimension.COMPLETENESS,
             severity=wanted,
-            # The engine writes the provenance itself: a share of always complete columns would only
-            # flatter the completeness of what was delivered.
-            weight=0.0 if name in PROVENANCE else 1.0,
             description=f"{name} is given",
             expression=holds.fill_null(False),
             definition="not_null()",
@@ -208,11 +207,17 @@ class _Compiler:
             dimension=Dimension.CONSISTENCY if is_consistency else Dimension.VALIDITY,
             severity=Severity.WARN if check.raise_warning else Severity.ERROR,
             description=" ".join((check.description or name_of(check).replace("_", " ")).split()),
-            expression=raw.fill_null(check.ignore_na),
-            evaluated=~raw.is_null() if check.ignore_na else None,
+            expression=self._verdict(raw, kind, check.ignore_na),
+            evaluated=~raw.is_null() if check.ignore_na and kind is RuleKind.ROW else None,
             definition=f"{shape.text}{'' if check.ignore_na else ' of nulls too'}",
         )
         return _with(options.rule, rule) if options else rule
+
+    @staticmethod
+    def _verdict(raw: nw.Expr, kind: RuleKind, ignore_na: bool) -> nw.Expr:
+        if kind is RuleKind.AGGREGATE and ignore_na:
+            return raw  # null: unknown, and neither kept nor broken
+        return raw.fill_null(ignore_na)
 
     def _kind(self, name: str, shape: Shape, declared: RuleKind | None) -> RuleKind:
         if not shape.row and not shape.aggregate:
@@ -301,6 +306,21 @@ class _Compiler:
 
     def _error(self, what: str, rule: str, hint: str = "") -> ContractError:
         return ContractError(what, where={"contract": self.model.__name__, "rule": rule}, hint=hint)
+
+
+def _with_provenance_weighed(rules: tuple[Rule, ...]) -> tuple[Rule, ...]:
+    # The engine itself writes the provenance, always: counting it would flatter the completeness of
+    # what was delivered. Where a contract demands nothing else it is all that can be said.
+    is_own = [rule.columns[:1] != () and rule.columns[0] in PROVENANCE for rule in rules]
+    if not any(
+        rule.dimension is Dimension.COMPLETENESS and rule.weight > 0 and not own
+        for rule, own in zip(rules, is_own, strict=True)
+    ):
+        return rules
+    return tuple(
+        dataclasses.replace(rule, weight=0.0) if own and rule.kind is RuleKind.ROW else rule
+        for rule, own in zip(rules, is_own, strict=True)
+    )
 
 
 def _with(options: RuleOptions, rule: Rule) -> Rule:

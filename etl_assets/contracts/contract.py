@@ -12,7 +12,7 @@ from pandera.api.function_dispatch import Dispatcher
 from pandera.api.polars.model_config import BaseConfig
 from pandera.api.polars.types import PolarsData
 
-from etl_assets.contracts.declare import OPTIONS_KEY, CheckOptions, FieldOptions
+from etl_assets.contracts.options import OPTIONS_KEY, CheckOptions, FieldOptions
 from etl_assets.contracts.provenance import DELIVERY, LINE, PERIOD, PROVENANCE, ROW_ID
 from etl_assets.contracts.vocabulary import Severity
 
@@ -41,7 +41,7 @@ class Contract(pa.DataFrameModel):
             gross: float = pa.Field(ge=0)
 
             class Config:
-                unique = ["day", "country"]
+                unique = ("day", "country")
 
             @aggregate_check(why="a day without any revenue is a failed export")
             def some_revenue(cls) -> nw.Expr:

@@ -10,7 +10,7 @@ or a dtype. Pass `about(...)` as `pa.Field(metadata=...)` and `about_table(...)`
         )
 
         class Config:
-            unique = ["invoice", "line"]
+            unique = ("invoice", "line")
             metadata = about_table(period_column="invoiced_at")
 
         @row_check(why="write-offs are booked without a price")
@@ -21,19 +21,35 @@ or a dtype. Pass `about(...)` as `pa.Field(metadata=...)` and `about_table(...)`
 from __future__ import annotations
 
 import functools
-import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import narwhals.stable.v1 as nw
 import pandera.polars as pa
 
+from etl_assets.contracts.options import (
+    OPTIONS_KEY,
+    Cast,
+    CheckOptions,
+    FieldOptions,
+    Reference,
+    RuleOptions,
+    TableOptions,
+)
 from etl_assets.contracts.vocabulary import Dimension, OnViolation, RuleKind, Severity
 from etl_assets.errors import ContractError
 
-#: The key under which `about` and the check decorators keep their options in Pandera's metadata.
-OPTIONS_KEY = "rules"
+__all__ = [
+    "Cast",
+    "Reference",
+    "about",
+    "about_table",
+    "aggregate_check",
+    "column_check",
+    "row_check",
+    "rule",
+    "warn",
+]
 
 # Field(ge=...) and about(ge=...) should read alike, while Pandera calls the check by its long name.
 SHORT_NAMES = {
@@ -45,79 +61,6 @@ SHORT_NAMES = {
     "le": "less_than_or_equal_to",
     "between": "in_range",
 }
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A key that must exist in another table of the same dataset.
-
-    Attributes:
-        table: The table's name without its layer, such as `airlines`; the rule is called
-            `<column>.in_<table>`.
-        column: The column of that table that holds the keys.
-    """
-
-    table: str
-    column: str
-
-
-@dataclass(frozen=True)
-class Cast:
-    """How delivered text becomes the column's dtype.
-
-    Attributes:
-        format: For Date, Datetime and Time: a strftime format. Never guessed from the data, for a
-            guess would differ from partition to partition.
-        true: For Boolean: the texts that mean true.
-        false: For Boolean: the texts that mean false.
-    """
-
-    format: str | None = None
-    true: tuple[str, ...] = ("true", "True", "TRUE", "1")
-    false: tuple[str, ...] = ("false", "False", "FALSE", "0")
-
-
-@dataclass(frozen=True)
-class RuleOptions:
-    """What is said about one rule; made by `rule` and `warn`."""
-
-    severity: Severity | None = None
-    dimension: Dimension | None = None
-    weight: float = 1.0
-    why: str = ""
-    on_violation: OnViolation | None = None
-
-    def __post_init__(self) -> None:
-        if not (math.isfinite(self.weight) and self.weight >= 0):
-            raise ContractError(f"A rule's weight is {self.weight}", hint="Give a finite number, 0 or more")
-
-
-@dataclass(frozen=True)
-class FieldOptions:
-    """What is said about one column; made by `about`."""
-
-    rules: Mapping[str, RuleOptions] = field(default_factory=dict)
-    references: Reference | None = None
-    cast: Cast | None = None
-    pii: bool = False
-
-
-@dataclass(frozen=True)
-class TableOptions:
-    """What is said about the table; made by `about_table`."""
-
-    period_column: str | None = None
-    in_period: RuleOptions = RuleOptions()
-    unique: RuleOptions = RuleOptions()
-    unique_as_delivered: RuleOptions | None = None
-
-
-@dataclass(frozen=True)
-class CheckOptions:
-    """What is said about a custom check; made by the decorators below."""
-
-    rule: RuleOptions
-    kind: RuleKind
 
 
 def rule(
@@ -218,6 +161,8 @@ def column_check(
     options = CheckOptions(rule(severity, why=why, dimension=dimension, weight=weight), RuleKind.ROW)
 
     def decorate(function: Callable[[Any, nw.Expr], nw.Expr]) -> Any:
+        if not columns or callable(columns[0]):
+            raise ContractError("column_check names no columns", hint='Write @column_check("quantity")')
         return pa.check(*columns, **_pandera_arguments(options, ignore_na))(function)
 
     return decorate
@@ -259,9 +204,11 @@ def aggregate_check(
 
 def _frame_check(options: CheckOptions, ignore_na: bool) -> Callable[[Callable[[Any], nw.Expr]], Any]:
     def decorate(function: Callable[[Any], nw.Expr]) -> Any:
-        @functools.wraps(function)
+        method = function.__func__ if isinstance(function, classmethod) else function
+
+        @functools.wraps(method)
         def of_frame(cls: Any, _frame: Any) -> nw.Expr:
-            return function(cls)
+            return method(cls)
 
         return pa.dataframe_check(**_pandera_arguments(options, ignore_na))(of_frame)
 

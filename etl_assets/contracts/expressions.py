@@ -10,10 +10,10 @@ import datetime as dt
 import decimal
 import enum
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from re import _constants as regex_codes  # type: ignore[attr-defined]  # Python's own parser of patterns
-from re import _parser as regex_parser  # type: ignore[attr-defined]
+from re import _parser as regex_parser  # type: ignore[attr-defined]  # Python's own parser of patterns
 from typing import Any
 
 import narwhals.stable.v1 as nw
@@ -25,6 +25,16 @@ _UNNAMED_COLUMNS = frozenset({"ALL", "NTH", "EXCLUDE", "SELECTOR"})
 
 class ExpressionError(ValueError):
     """An expression can't be a rule; the text says why."""
+
+
+_FOREIGN_REGEX = {
+    "ASSERT": "looks ahead or behind",
+    "ASSERT_NOT": "looks ahead or behind",
+    "GROUPREF": "refers back to a group",
+    "GROUPREF_EXISTS": "refers back to a group",
+    "ATOMIC_GROUP": "has an atomic group",
+    "AT_END_STRING": "ends with \\Z",
+}
 
 
 @dataclass(frozen=True)
@@ -109,29 +119,40 @@ def canonical(value: Any) -> str:
 def refuse_pattern(pattern: str) -> None:
     """Refuse a regular expression that Polars' engine does not have: looking around, back references.
 
+    Patterns that only Polars knows, such as Unicode classes, pass.
+
     Raises:
         ExpressionError: The pattern is wrong, or Polars could not run it.
     """
     try:
-        parsed = regex_parser.parse(pattern)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            parsed = regex_parser.parse(pattern)
     except re.error as error:
+        if error.msg.startswith(("bad escape", "unknown extension")):
+            return
         raise ExpressionError(f"the pattern {pattern!r} is wrong: {error}") from error
-    foreign = {
-        regex_codes.ASSERT: "looks ahead or behind",
-        regex_codes.ASSERT_NOT: "looks ahead or behind",
-        regex_codes.GROUPREF: "refers back to a group",
-        regex_codes.GROUPREF_EXISTS: "refers back to a group",
-    }
     for code in _regex_nodes(parsed):
-        if code in foreign:
-            raise ExpressionError(f"the pattern {pattern!r} {foreign[code]}, which Polars can't do")
+        if code in _FOREIGN_REGEX:
+            raise ExpressionError(f"the pattern {pattern!r} {_FOREIGN_REGEX[code]}, which Polars can't do")
 
 
-def _regex_nodes(parsed: Any) -> Iterator[Any]:
+def has_open_alternative(pattern: str) -> bool:
+    """Tell whether a pattern such as `A|B` has alternatives outside all groups."""
+    text = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]])*\]", "", pattern, flags=re.DOTALL)
+    depth = 0
+    for character in text:
+        depth += {"(": 1, ")": -1}.get(character, 0)
+        if character == "|" and depth == 0:
+            return True
+    return False
+
+
+def _regex_nodes(parsed: Any) -> Iterator[str]:
     if isinstance(parsed, regex_parser.SubPattern):
         for code, argument in parsed:
-            yield code
-            yield from _regex_nodes(argument)
+            yield str(code)
+            yield from [str(argument)] if str(code) == "AT" else _regex_nodes(argument)
     elif isinstance(parsed, tuple | list):
         for item in parsed:
             yield from _regex_nodes(item)

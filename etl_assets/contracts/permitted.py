@@ -13,16 +13,10 @@ from pandera.api.hypotheses import Hypothesis
 from pandera.engines.polars_engine import PanderaSchema
 
 from etl_assets.contracts.contract import UNIQUE_KEY, Contract, is_built_in, name_of, polars_dtype
-from etl_assets.contracts.declare import OPTIONS_KEY, Cast, TableOptions
-from etl_assets.contracts.expressions import ExpressionError, refuse_pattern
+from etl_assets.contracts.expressions import ExpressionError, has_open_alternative, refuse_pattern
+from etl_assets.contracts.options import OPTIONS_KEY, Cast, TableOptions
 from etl_assets.contracts.provenance import PERIOD, PROVENANCE
 from etl_assets.errors import ContractError
-
-# ISO 8601, as most exports write it; any other form is named in the contract.
-_DATE_FORMAT = "%Y-%m-%d"
-_TIME_FORMAT = "%H:%M:%S"
-_DATETIME_FORMAT = "%Y-%m-%d %H:%M:%S"
-_INSTANT_FORMAT = "%Y-%m-%d %H:%M:%S%z"
 
 
 def table_options(model: type[Contract]) -> TableOptions:
@@ -131,6 +125,10 @@ def check_arguments(model: type[Contract], name: str, dtype: pl.DataType, check:
             refuse_pattern(pattern)
         except ExpressionError as error:
             raise _error(model, f"The check can't be compiled: {error}", rule) from error
+        if name_of(check) == "str_matches" and not pattern.startswith("^") and has_open_alternative(pattern):
+            # Pandera puts ^ before the pattern, where it binds to the first alternative alone.
+            hint = f"Write ^({pattern}) for texts that begin so, or str_contains"
+            raise _error(model, f"Only the first alternative of {pattern!r} would be anchored", rule, hint)
     if name_of(check).startswith("str_"):
         return
     for key in ("value", "min_value", "max_value"):
@@ -162,20 +160,14 @@ def _fits(value: Any, dtype: pl.DataType) -> bool:
 
 
 def cast_of(model: type[Contract], name: str, dtype: pl.DataType, given: Cast | None) -> Cast:
-    """Return how a column's text is read, with the format filled in for dates and times.
+    """Return how a column's text is read.
 
     Raises:
-        ContractError: The dtype can't be read from text, or the cast does not fit it.
+        ContractError: The cast does not fit the dtype.
     """
-    defaults: dict[Any, str] = {pl.Date: _DATE_FORMAT, pl.Time: _TIME_FORMAT, pl.Datetime: _DATETIME_FORMAT}
-    wanted = next((text for known, text in defaults.items() if dtype == known), None)
-    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
-        wanted = _INSTANT_FORMAT
-    if given is None:
-        return Cast(format=wanted)
-    if given.format is not None and wanted is None:
+    if given is not None and given.format is not None and not dtype.is_temporal():
         raise _error(model, f"A format does not apply to {dtype}", f"{name}.castable")
-    return given if given.format is not None else Cast(format=wanted, true=given.true, false=given.false)
+    return given or Cast()
 
 
 def _error(model: type[Contract], what: str, rule: str = "", hint: str = "") -> ContractError:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import narwhals.stable.v1 as nw
 import polars as pl
 
-from etl_assets.contracts.declare import Cast, Reference
+from etl_assets.contracts.options import Cast, Reference
 from etl_assets.contracts.vocabulary import Dimension, OnViolation, RuleKind, Severity
 
 if TYPE_CHECKING:
@@ -36,9 +36,10 @@ class Rule:
         description: What it demands, as a sentence.
         why: The reason that the contract's author gave, or "".
         expression: Of a row rule: boolean and never null, True where the row keeps the rule. Of an
-            aggregate rule: one boolean over the partition's rows, never null. Else None.
-        evaluated: Boolean, True where the rule applies; a rule can only fail where it applies. Of an
-            aggregate rule one boolean. None: it applies to each row.
+            aggregate rule: one boolean over the partition's rows, null where nothing can be said
+            (the mean of no rows). Else None.
+        evaluated: Of a row or reference rule: boolean, True where the rule applies; it can only fail
+            there. None: it applies to each row.
         reference: Of a reference rule: the table and column that hold the keys.
         on_violation: Of a unique rule: what becomes of the later rows of a key.
         cast: Of a castable rule: how the text is read.
@@ -77,6 +78,7 @@ class CompiledContract:
         casts: Column -> how text is read, for each column with a `castable` rule.
         period_column: The column that must lie in the row's period.
         descriptions: Column -> what it holds, for the columns that say so.
+        description: What the table holds: the model's own docstring, or "".
     """
 
     table: str
@@ -88,6 +90,7 @@ class CompiledContract:
     casts: Mapping[str, Cast]
     period_column: str | None
     descriptions: Mapping[str, str]
+    description: str = ""
 
     @property
     def dimensions(self) -> tuple[Dimension, ...]:
