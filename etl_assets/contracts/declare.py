@@ -204,7 +204,7 @@ def aggregate_check(
 
 def _frame_check(options: CheckOptions, ignore_na: bool) -> Callable[[Callable[[Any], nw.Expr]], Any]:
     def decorate(function: Callable[[Any], nw.Expr]) -> Any:
-        method = function.__func__ if isinstance(function, classmethod) else function
+        method = getattr(function, "__func__", function)  # of a classmethod
 
         @functools.wraps(method)
         def of_frame(cls: Any, _frame: Any) -> nw.Expr:
