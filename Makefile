@@ -26,9 +26,10 @@ setup: $(STAMP) ## install everything into .venv (again only when the dependenci
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' \
 	  || { echo "Python 3.11 to 3.14 is needed: make setup PYTHON=python3.11" >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) \
+	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) \
 	  || { echo "python's venv module is needed (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,test,dev]'
+	@echo "installing into $(VENV), which takes a minute or two ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,test,dev]'
 	@# Without compiled files everything starts up to twice as slowly.
 	@$(BIN)/python -m compileall -q -j 0 etl_assets $(VENV)/lib > /dev/null || true
 	@touch $(STAMP)
