@@ -20,16 +20,18 @@ BUSY_SECONDS = 30.0
 """How long a write waits for another process's before it gives up."""
 POSTGRES_SCHEMA = "etl_ledger"
 """On PostgreSQL the ledger keeps to itself: Dagster's storage has a table `runs` as well."""
+DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg2")
 # Far below the 32,766 variables that SQLite takes in a statement.
 CHUNK = 5_000
 
 
 class Database:
-    """A database under the ledger. Each transaction is one `with` block: committed at its end, or not at all."""
+    """A database under the ledger. A transaction is one `with` block, committed at its end or not at all."""
 
     def __init__(self, url: str) -> None:
         self._url = parse_url(url)
-        self.shown_url = self._url.render_as_string(hide_password=True)
+        # Without the query: a password may be there as well.
+        self.shown_url = self._url.set(query={}).render_as_string(hide_password=True)
         self.is_sqlite = self._url.get_backend_name() == "sqlite"
         self._engine = _sqlite_engine(self._url) if self.is_sqlite else _postgres_engine(self._url)
         reads = {"begin": "BEGIN"} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
@@ -99,12 +101,11 @@ def parse_url(text: str) -> URL:
     hint = "Write sqlite:///relative/path.db, sqlite:////absolute/path.db or postgresql://user@host/database"
     try:
         url = make_url(text)
-    except ArgumentError as error:
-        raise LedgerError("The ledger's URL can't be understood", hint=hint) from error
-    backend = url.get_backend_name()
-    if backend not in ("sqlite", "postgresql"):
-        raise LedgerError(f"The ledger can't live in {backend}", hint=hint)
-    if backend == "sqlite" and url.database in (None, "", ":memory:"):
+    except ArgumentError:
+        raise LedgerError("The ledger's URL can't be understood", hint=hint) from None
+    if url.drivername not in DRIVERS:
+        raise LedgerError(f"The ledger can't live in {url.drivername}", hint=hint)
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
         raise LedgerError("The ledger needs a file: other processes must see it", hint=hint)
     # psycopg2 is what dagster-postgres brings; SQLAlchemy's own default is another driver.
     return url.set(drivername="postgresql+psycopg2") if url.drivername == "postgresql" else url

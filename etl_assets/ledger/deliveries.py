@@ -6,16 +6,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, select, update
 
 from etl_assets.errors import LedgerError
-from etl_assets.ledger.database import chunks, upsert
+from etl_assets.ledger.column_types import storable
+from etl_assets.ledger.database import CHUNK, chunks, upsert
 from etl_assets.ledger.records import Delivery, DeliveryState, ListedObject, SeenObject
-from etl_assets.ledger.rows import lock_dataset, to_record, to_row
+from etl_assets.ledger.rows import AnyRow, lock_dataset, to_record, to_row
 from etl_assets.ledger.schema import datasets, deliveries, delivery_periods, seen_objects
-
-SHORTEST_PREFIX = 4
-
 
 # --- objects ------------------------------------------------------------------------------------------------
 
@@ -40,7 +38,7 @@ def record_listing(
     """Write what a listing showed; only what is new, changed, gone or back costs a row."""
     lock_dataset(connection, dataset)
     before = seen(connection, dataset)
-    listed = {one.key: one for one in objects}
+    listed = {storable(one.key): one for one in objects}
     after = {}
     for key, one in listed.items():
         old = before.get(key)
@@ -94,10 +92,10 @@ def register(connection: Connection, dataset: str, new: Sequence[Delivery], now:
     registered: dict[str, Delivery] = {}
     for one in new:
         old = registered.get(one.id) or known.get(one.id)
-        if old is not None and old.state is not DeliveryState.SUPERSEDED:
+        if old is not None and old.state is not DeliveryState.SUPERSEDED and _same_place(old, one):
             # Touched or copied: the same content, to be found under another fingerprint.
-            values = {"fingerprint": one.fingerprint, "modified_ns": one.modified_ns}
-            registered[one.id] = Delivery(**{**vars(old), **values})
+            fresh = {name: getattr(one, name) for name in ("fingerprint", "modified_ns", "content")}
+            registered[one.id] = Delivery(**{**vars(old), **fresh})
             continue
         sequence += 1
         values_now = {
@@ -117,6 +115,11 @@ def register(connection: Connection, dataset: str, new: Sequence[Delivery], now:
     return by_ids(connection, list(registered))
 
 
+def _same_place(old: Delivery, new: Delivery) -> bool:
+    # Otherwise the dataset's settings have changed, and the file now means another table or partition.
+    return (old.table, old.period, old.part) == (new.table, new.period, new.part)
+
+
 def _put_deliveries(connection: Connection, records: Sequence[Delivery]) -> None:
     if not records:
         return
@@ -134,7 +137,7 @@ def _put_deliveries(connection: Connection, records: Sequence[Delivery]) -> None
 def _supersede_older(connection: Connection, dataset: str, records: Iterable[Delivery]) -> None:
     newest: dict[str, Delivery] = {}
     for one in sorted(records, key=lambda one: one.sequence):
-        newest[one.key] = one
+        newest[storable(one.key)] = one
     for keys in chunks(sorted(newest)):
         found = connection.execute(
             select(deliveries.c.id, deliveries.c.key, deliveries.c.sequence).where(
@@ -152,16 +155,19 @@ def _supersede_older(connection: Connection, dataset: str, records: Iterable[Del
 
 
 def _link_objects(connection: Connection, dataset: str, records: Iterable[Delivery]) -> None:
-    for one in records:
-        connection.execute(
-            update(seen_objects)
-            .where(
-                seen_objects.c.dataset == dataset,
-                seen_objects.c.key == one.key,
-                seen_objects.c.fingerprint == one.fingerprint,
-            )
-            .values(delivery_id=one.id)
+    rows = [{"of": dataset, "at": one.key, "print": one.fingerprint, "to": one.id} for one in records]
+    if not rows:
+        return
+    connection.execute(
+        update(seen_objects)
+        .where(
+            seen_objects.c.dataset == bindparam("of"),
+            seen_objects.c.key == bindparam("at"),
+            seen_objects.c.fingerprint == bindparam("print"),
         )
+        .values(delivery_id=bindparam("to")),
+        rows,
+    )
 
 
 def set_periods(connection: Connection, periods: Mapping[str, Collection[str]]) -> None:
@@ -171,6 +177,16 @@ def set_periods(connection: Connection, periods: Mapping[str, Collection[str]]) 
     rows = [{"delivery_id": id, "period": period} for id in periods for period in sorted(set(periods[id]))]
     if rows:
         connection.execute(delivery_periods.insert(), rows)
+
+
+def lock_datasets_of(connection: Connection, ids: Sequence[str]) -> None:
+    """Make the other writers of these deliveries' datasets wait until this transaction ends."""
+    names: set[str] = set()
+    for some in chunks(ids):
+        statement = select(deliveries.c.dataset).where(deliveries.c.id.in_(some)).distinct()
+        names.update(connection.execute(statement).scalars())
+    for name in sorted(names):
+        lock_dataset(connection, name)
 
 
 def set_state(
@@ -217,6 +233,11 @@ def find(
         statement = statement.where(deliveries.c.table == table)
     if states is not None:
         statement = statement.where(deliveries.c.state.in_(list(states)))
+    if periods is not None and len(periods) <= CHUNK:
+        spans_them = select(delivery_periods.c.delivery_id).where(
+            delivery_periods.c.period.in_(list(periods))
+        )
+        statement = statement.where(deliveries.c.id.in_(spans_them))
     rows = connection.execute(statement.order_by(deliveries.c.dataset, deliveries.c.sequence)).all()
     spans = _periods_of(connection, [row.id for row in rows])
     found = [to_record(Delivery, row, periods=spans[row.id]) for row in rows]
@@ -228,7 +249,7 @@ def find(
 
 def by_ids(connection: Connection, ids: Sequence[str]) -> list[Delivery]:
     """Return the deliveries with these ids, in the order in which they were registered."""
-    rows = []
+    rows: list[AnyRow] = []
     for some in chunks(ids):
         rows += connection.execute(select(deliveries).where(deliveries.c.id.in_(some))).all()
     spans = _periods_of(connection, [row.id for row in rows])
@@ -239,12 +260,8 @@ def by_ids(connection: Connection, ids: Sequence[str]) -> list[Delivery]:
 
 def by_prefix(connection: Connection, prefix: str) -> Delivery:
     """Return the one delivery whose id starts with `prefix`."""
-    where = {"delivery": prefix}
+    where: dict[str, object] = {"delivery": prefix}
     hint = "See `dq deliveries list`"
-    if len(prefix) < SHORTEST_PREFIX:
-        raise LedgerError(
-            f"Give at least {SHORTEST_PREFIX} characters of a delivery's id", where=where, hint=hint
-        )
     statement = select(deliveries.c.id).where(deliveries.c.id.startswith(prefix, autoescape=True))
     ids = connection.execute(statement.order_by(deliveries.c.id).limit(6)).scalars().all()
     if prefix in ids or len(ids) == 1:

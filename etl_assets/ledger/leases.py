@@ -1,17 +1,16 @@
-"""Who may write a dataset's tables: leases that end, and the fencing tokens that tell old holders from new."""
+"""Who may write a dataset's tables: leases that end, and the tokens that tell old holders from new."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, delete, select, update
 
 from etl_assets.errors import LeaseHeldError, LedgerError
 from etl_assets.ledger.database import upsert
 from etl_assets.ledger.processes import is_dead, same_process
 from etl_assets.ledger.records import Lease, LeaseInfo, ProcessIdentity
-from etl_assets.ledger.rows import lock_dataset
+from etl_assets.ledger.rows import AnyRow, lock_dataset
 from etl_assets.ledger.schema import datasets, leases
 
 
@@ -36,7 +35,10 @@ def acquire(
             return found.lease
     elif found is not None and now < found.expires_at and not is_dead(found.process):
         raise _held(found)
-    lease = Lease(dataset=dataset, owner=owner, token=counters.last_token + 1)
+    # The seconds of the clock are a floor: should the ledger ever be lost, the tables still remember their
+    # last token, and a count that began again at 1 would shut every writer out.
+    token = max(counters.last_token + 1, int(now.timestamp()))
+    lease = Lease(dataset=dataset, owner=owner, token=token)
     connection.execute(update(datasets).where(datasets.c.dataset == dataset).values(last_token=lease.token))
     row = {
         "dataset": dataset,
@@ -56,25 +58,15 @@ def acquire(
 
 def renew(connection: Connection, lease: Lease, ttl_seconds: float, now: datetime) -> None:
     """Put off the end of `lease`; one that is late but that nobody took is as good as before."""
-    found = connection.execute(
-        update(leases)
-        .where(
-            leases.c.dataset == lease.dataset, leases.c.token == lease.token, leases.c.owner == lease.owner
-        )
-        .values(renewed_at=now, expires_at=now + timedelta(seconds=ttl_seconds))
-    )
-    if found.rowcount == 0:
+    expires_at = now + timedelta(seconds=ttl_seconds)
+    statement = update(leases).where(*_is(lease)).values(renewed_at=now, expires_at=expires_at)
+    if connection.execute(statement).rowcount == 0:
         raise _lost(connection, lease)
 
 
 def release(connection: Connection, lease: Lease) -> bool:
     """Give `lease` back; False if it was not held any more."""
-    found = connection.execute(
-        delete(leases).where(
-            leases.c.dataset == lease.dataset, leases.c.token == lease.token, leases.c.owner == lease.owner
-        )
-    )
-    return found.rowcount > 0
+    return connection.execute(delete(leases).where(*_is(lease))).rowcount > 0
 
 
 def require(connection: Connection, lease: Lease) -> None:
@@ -95,7 +87,11 @@ def every(connection: Connection) -> list[LeaseInfo]:
     return [_info(row) for row in connection.execute(select(leases).order_by(leases.c.dataset))]
 
 
-def _info(row: Row[Any]) -> LeaseInfo:
+def _is(lease: Lease) -> tuple[ColumnElement[bool], ...]:
+    return tuple(leases.c[name] == getattr(lease, name) for name in ("dataset", "owner", "token"))
+
+
+def _info(row: AnyRow) -> LeaseInfo:
     return LeaseInfo(
         lease=Lease(row.dataset, row.owner, row.token),
         process=ProcessIdentity(row.host, row.pid, row.process_started_at),

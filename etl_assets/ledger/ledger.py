@@ -104,8 +104,9 @@ class Ledger:
         """Make each delivery the current one of its key, and return them as they stand now.
 
         An unknown delivery becomes pending. A known one keeps its state (its file was touched or copied),
-        except that a superseded one becomes pending again: the old content is back. Whatever was current for
-        the same key is superseded. Objects of the last listing with the same fingerprint are linked to it.
+        except that it becomes pending again if it was superseded (the old content is back) or if it now
+        belongs to another table, period or part. Whatever else was current for the same key is superseded.
+        Objects that were listed with the same key and fingerprint are linked to it.
         """
         by_dataset: dict[str, list[Delivery]] = {}
         for one in new:
@@ -128,11 +129,13 @@ class Ledger:
     ) -> int:
         """Put deliveries into a state, with the reason that people will read; returns how many there were."""
         with self._database.write() as connection:
+            deliveries.lock_datasets_of(connection, sorted(ids))
             return deliveries.set_state(connection, sorted(ids), state, reason, superseded_by)
 
     def set_delivery_periods(self, periods: Mapping[str, Collection[str]]) -> None:
         """Say of which partitions each delivery (by id) has rows, where only its rows tell."""
         with self._database.write() as connection:
+            deliveries.lock_datasets_of(connection, sorted(periods))
             deliveries.set_periods(connection, periods)
 
     def deliveries(

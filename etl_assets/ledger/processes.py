@@ -21,7 +21,7 @@ def this_host() -> str:
     """Return a name under which this machine's (or container's) pids are unique."""
     name = socket.gethostname()
     try:
-        namespace = os.readlink(Path("/proc/self/ns/pid"))
+        namespace = str(Path("/proc/self/ns/pid").readlink())
     except OSError:
         return name
     return name if namespace == INITIAL_PID_NAMESPACE else f"{name}/{namespace}"
@@ -43,7 +43,7 @@ def same_process(one: ProcessIdentity, other: ProcessIdentity) -> bool:
 
 
 def is_dead(process: ProcessIdentity) -> bool:
-    """Tell whether `process` is known to be gone; False for one on another host, of which nothing is known."""
+    """Tell whether `process` is known to be gone; False for one on another host: nobody knows."""
     if process.host != this_host():
         return False
     try:

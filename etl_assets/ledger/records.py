@@ -47,13 +47,20 @@ class ListedObject(Protocol):
     """An object as a staging area lists it; only these four attributes matter here."""
 
     @property
-    def key(self) -> str: ...
+    def key(self) -> str:
+        """Its name within the area."""
+
     @property
-    def fingerprint(self) -> str: ...
+    def fingerprint(self) -> str:
+        """Changes whenever its content may have changed."""
+
     @property
-    def size(self) -> int: ...
+    def size(self) -> int:
+        """Bytes."""
+
     @property
-    def modified_ns(self) -> int: ...
+    def modified_ns(self) -> int:
+        """Unix time of its last change, in nanoseconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +90,8 @@ class Delivery:
     """One version of one object. State, times and sequence are the ledger's: registering ignores them.
 
     Attributes:
-        fingerprint: The object's fingerprint in the listing when its content was read last.
+        fingerprint: The object's fingerprint in the listing when its content was read last; without it
+            the delivery can't be linked to the object, whose content would be read again and again.
         period: The partition key that its name gives; None if its rows (or nothing) decide.
         periods: Every partition key that it has rows of; `(period,)` when the name decides.
         content: What the reader proved about the bytes; anything JSON can hold.

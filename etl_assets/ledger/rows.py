@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Row, Table, select
 
@@ -13,6 +12,8 @@ from etl_assets.ledger.schema import datasets
 
 R = TypeVar("R")
 
+AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
+
 
 def to_row(record: object, table: Table, **others: object) -> dict[str, object]:
     """Return the values of a record for the columns of `table`; `others` come on top."""
@@ -20,15 +21,15 @@ def to_row(record: object, table: Table, **others: object) -> dict[str, object]:
     return values | others
 
 
-def to_record(kind: type[R], row: Row[Any], **others: object) -> R:
+def to_record(kind: type[R], row: AnyRow, **others: object) -> R:
     """Return the record of a row; columns that the record lacks are left out."""
-    found: Mapping[str, Any] = row._mapping
+    found = row._mapping
     names = [f.name for f in fields(kind) if f.init]  # type: ignore[arg-type]
     values = {name: found[name] for name in names if name in found}
     return kind(**(values | others))
 
 
-def lock_dataset(connection: Connection, dataset: str) -> Row[Any]:
+def lock_dataset(connection: Connection, dataset: str) -> AnyRow:
     """Make the other writers of `dataset` wait until this transaction ends; return its row of counters."""
     connection.execute(
         upsert(connection, datasets)

@@ -14,8 +14,6 @@ from etl_assets.ledger.records import ProcessIdentity, Run, RunStatus
 from etl_assets.ledger.rows import to_record, to_row
 from etl_assets.ledger.schema import runs
 
-SHORTEST_PREFIX = 4
-
 
 def start(connection: Connection, id: str, dataset: str, process: ProcessIdentity, now: datetime) -> Run:
     """Write that a run has begun; a run that begins again, as a retried one does, is running again."""
@@ -75,7 +73,7 @@ def reap(connection: Connection, silent_seconds: float, now: datetime) -> list[R
         error = (
             "its process is gone"
             if dead
-            else f"nothing was heard of it since {run.heartbeat_at:%H:%M:%S} UTC"
+            else f"nothing was heard of it since {run.heartbeat_at:%Y-%m-%d %H:%M:%S} UTC"
         )
         values = {"status": RunStatus.UNFINISHED, "ended_at": now, "error": error}
         connection.execute(update(runs).where(runs.c.id == run.id).values(values))
@@ -98,10 +96,8 @@ def find(
 
 def by_prefix(connection: Connection, prefix: str) -> Run:
     """Return the one run whose id starts with `prefix`."""
-    where = {"run": prefix}
+    where: dict[str, object] = {"run": prefix}
     hint = "See `dq runs list`"
-    if len(prefix) < SHORTEST_PREFIX:
-        raise LedgerError(f"Give at least {SHORTEST_PREFIX} characters of a run's id", where=where, hint=hint)
     statement = select(runs).where(runs.c.id.startswith(prefix, autoescape=True)).order_by(runs.c.id).limit(6)
     found = [to_record(Run, row) for row in connection.execute(statement)]
     exact = [run for run in found if run.id == prefix]

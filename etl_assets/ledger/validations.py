@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -41,7 +42,7 @@ def record(
 ) -> list[Validation]:
     """Write validations with all that belongs to them, publish the published ones; all or nothing."""
     for one in records:
-        _check(one.validation, lease)
+        _check(one, lease)
     # The lock first: from here on nobody takes the lease over before this is committed.
     lock_dataset(connection, lease.dataset)
     leases.require(connection, lease)
@@ -59,12 +60,17 @@ def record(
     return recorded
 
 
-def _check(validation: Validation, lease: Lease) -> None:
+def _check(one: ValidationRecord, lease: Lease) -> None:
+    validation = one.validation
     where = {"dataset": validation.dataset, "table": f"{validation.layer}/{validation.table}"}
     if validation.period:
         where["partition"] = validation.period
     if validation.dataset != lease.dataset:
         raise LedgerError(f"The lease is one of dataset {lease.dataset}", where=dict(where))
+    for what, number in _floats(one):
+        if number is not None and not math.isfinite(number):
+            hint = "Null says unknown; this is a mistake in etl_assets, and nothing was recorded"
+            raise LedgerError(f"{what} is {number}, which is no number", where=dict(where), hint=hint)
     total = validation.accepted + validation.quarantined + validation.duplicates
     if validation.outcome is Outcome.PUBLISHED and validation.rows_in != total:
         raise LedgerError(
@@ -73,6 +79,15 @@ def _check(validation: Validation, lease: Lease) -> None:
             where=dict(where),
             hint="This is a mistake in etl_assets; nothing was recorded",
         )
+
+
+def _floats(one: ValidationRecord) -> Iterator[tuple[str, float | None]]:
+    for name in ("score", "row_score", "tolerance"):
+        yield name, getattr(one.validation, name)
+    for statistic in one.statistics:
+        yield f"the mean of column {statistic.column}", statistic.mean
+    for score in one.scores:
+        yield f"the score of {score.dimension}", score.score
 
 
 def _insert(connection: Connection, new: Sequence[Validation]) -> list[Validation]:
@@ -185,7 +200,7 @@ def children(connection: Connection, kind: type[C], ids: Collection[int]) -> dic
     found: defaultdict[int, list[C]] = defaultdict(list)
     for some in chunks(sorted(set(ids))):
         statement = select(table).where(table.c.validation_id.in_(some)).order_by(*table.primary_key.columns)
-        for row in connection.execute(statement):
+        for row in connection.execute(statement).all():
             found[row.validation_id].append(to_record(kind, row))
     return {id: tuple(found[id]) for id in ids}
 
