@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
 
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
 from etl_assets.settings import AppSettings, load_settings
 from etl_assets.settings.schemas import schemas, write_schemas
@@ -73,3 +76,19 @@ def test_flights_has_days_and_snapshots(shipped: AppSettings) -> None:
         "airports",
         "planes",
     }
+
+
+@pytest.mark.parametrize(
+    ("file", "schema"),
+    [
+        ("app.yaml", "app.json"),
+        ("app.production.yaml", "app.json"),
+        ("datasets/retail.yaml", "dataset.json"),
+        ("datasets/flights.yaml", "dataset.json"),
+    ],
+)
+def test_an_editor_that_knows_the_schema_accepts_the_shipped_files(file: str, schema: str) -> None:
+    text = (ROOT / "config" / file).read_text(encoding="utf-8")
+    values = json.loads(json.dumps(yaml.safe_load(text), default=str))  # JSON has no dates
+    validator = Draft202012Validator(json.loads(schemas()[schema]))
+    assert [error.message for error in validator.iter_errors(values)] == []
