@@ -60,19 +60,14 @@ class Contract(pa.DataFrameModel):
         """Build Pandera's schema; called by Pandera."""
         keys = unique_keys(kwargs.pop("unique", None))
         schema = super().build_schema_(**kwargs, unique=None)
-        nullable = {name for name, column in schema.columns.items() if column.nullable}
         checks = [_adapted(check, {}) for check in schema.checks]
         for name, column in schema.columns.items():
             options = field_options(column.metadata)
             column.checks = [_adapted(check, options.rules) for check in column.checks]
-            if column.unique and column.nullable:
+            if column.unique:
                 column.unique = False
-                checks.append(_distinct((name,)))
-        checks += [_distinct(key) for key in keys if nullable.intersection(key)]
-        schema.checks = checks
-        # Pandera takes a list of keys too, though its types don't say so.
-        distinct: Any = [list(key) for key in keys if not nullable.intersection(key)]
-        schema.unique = distinct or None
+                keys.append((name,))
+        schema.checks = [*checks, *map(_distinct, keys)]
         last = [name for name in (*PROVENANCE, PERIOD) if name in schema.columns]
         first = [name for name in schema.columns if name not in last]
         schema.columns = {name: schema.columns[name] for name in (*first, *last)}
@@ -157,20 +152,29 @@ def _for_both_backends(function: Callable[..., Any], ignore_na: bool) -> Callabl
         expression = function(nw.col(data.key) if data.key != "*" else frame, **kwargs)
         if not isinstance(expression, nw.Expr):
             return expression
-        result = frame.select(expression.alias("check_output")).to_native()
         metadata = expression._to_compliant_expr(frame._compliant_frame.__narwhals_namespace__())._metadata
-        if not metadata.is_scalar_like:
-            return result
-        verdict = result.collect().item()
-        return ignore_na if verdict is None else verdict
+        if metadata.is_scalar_like:
+            return _verdict_for_polars(frame, expression, ignore_na)
+        return frame.select(expression.alias("check_output")).to_native()
 
     # Pandera finds out about built-in checks by this name.
     check.__name__ = "custom_check"
     return check
 
 
+def _verdict_for_polars(frame: Any, expression: nw.Expr, ignore_na: bool) -> bool | pl.LazyFrame:
+    result = frame.select(expression.alias("verdict"), nw.len().alias("rows")).to_native().collect()
+    verdict, rows = result.row(0)
+    if verdict is None:
+        verdict = ignore_na
+    if verdict or not rows:
+        return bool(verdict)
+    # One False a row: Pandera can't report a bare False beside failed rows, and breaks down over it.
+    return frame.select(nw.lit(False).alias("check_output"), nw.all()).select("check_output").to_native()
+
+
 def _distinct(key: tuple[str, ...]) -> pa.Check:
-    """Stand in for `unique` where a key may hold a null: Pandera takes nulls for equal to each other."""
+    """Stand in for Pandera's own `unique`, which takes nulls for equal to each other."""
 
     def distinct(_frame: Any) -> nw.Expr:
         alone = nw.len().over(*key) == 1

@@ -68,7 +68,8 @@ def shape_of(expression: object, schema: Mapping[str, pl.DataType]) -> Shape:
     if not isinstance(expression, nw.Expr):
         found = f"{type(expression).__module__}.{type(expression).__qualname__}"
         raise ExpressionError(f"it gives {found} instead of an expression of narwhals.stable.v1")
-    for node in _nodes(expression):
+    nodes = list(_nodes(expression))
+    for node in nodes:
         _refuse_node(node)
     frame = nw.from_native(pl.LazyFrame(schema=schema))
     try:
@@ -81,11 +82,13 @@ def shape_of(expression: object, schema: Mapping[str, pl.DataType]) -> Shape:
         raise ExpressionError(f"it gives {', '.join(map(str, result.values()))} instead of Boolean")
     if metadata.n_orderable_ops:
         raise ExpressionError("it depends on the order of the rows")
-    columns = {name for node in _nodes(expression) for name in _names(node)}
+    columns = {name for node in nodes for name in _names(node)}
     return Shape(
         columns=tuple(sorted(columns)),
         row=metadata.is_elementwise and bool(columns),
-        aggregate=metadata.is_scalar_like and not metadata.is_literal,
+        # A constant is scalar too, but says nothing about the rows.
+        aggregate=metadata.is_scalar_like
+        and any(node.kind.is_scalar_like for node in nodes if node.name != "lit"),
         text=_text(expression),
     )
 
