@@ -20,8 +20,16 @@ from etl_assets.staging.source import Source
 _NAME = "[a-z][a-z0-9_]*"
 _CRON_PROBE = datetime(2000, 1, 1)  # any moment: only whether the line can be read matters
 
-TableName = Annotated[str, StringConstraints(pattern=f"^{_NAME}$")]
-Scope = Annotated[str, StringConstraints(pattern=f"^(default|(bronze|silver|gold)(/{_NAME})?)$")]
+TableName = Annotated[
+    str,
+    StringConstraints(pattern=f"^{_NAME}$"),
+    Field(description="a name in lower-case letters, digits and _, such as sales"),
+]
+Scope = Annotated[
+    str,
+    StringConstraints(pattern=f"^(default|(bronze|silver|gold)(/{_NAME})?)$"),
+    Field(description="default, a layer such as silver, or a table such as silver/sales"),
+]
 """Where a value holds: `default`, a layer (`silver`) or a table (`silver/sales`); the narrowest counts."""
 
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]

@@ -16,7 +16,7 @@ from etl_assets.settings.app import AppSettings
 from etl_assets.settings.yaml_files import KeyPath, read_settings_file
 
 _PREFIX = "ETL_"
-_ENVIRONMENT_ONLY = {
+ENVIRONMENT_ONLY = {
     "ledger_url": "may hold a password, so it comes from the environment only",
     "environment": "decides which files are read, so it comes from the environment only",
     "config_dir": "decides which files are read, so it comes from the environment only",
@@ -129,7 +129,7 @@ def _app_layers(config_dir: Path, environment: str, *, chosen: bool) -> Iterator
             continue
         file = read_settings_file(config_dir / name, f"{config_dir.name}/{name}")
         layer = Layer(file.name, _from_root(file.values, config_dir.parent), file.lines)
-        for key, why in _ENVIRONMENT_ONLY.items():
+        for key, why in ENVIRONMENT_ONLY.items():
             if key in file.values:
                 raise SettingsError(
                     f"{key} {why}",

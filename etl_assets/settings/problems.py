@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 from etl_assets.errors import SettingsError
 from etl_assets.logs import mask_url_passwords
 from etl_assets.settings.app import AppSettings
-from etl_assets.settings.layers import Layer
+from etl_assets.settings.layers import ENVIRONMENT_ONLY, Layer
 from etl_assets.settings.yaml_files import KeyPath
 
 _SECRET = {("ledger_url",)}
@@ -42,10 +42,10 @@ def _problem(path: KeyPath, details: list[ErrorDetails], layers: Sequence[Layer]
     if kind == "missing":
         where = _where(path[:-1], layers, lowest=True)
         return SettingsError(f"The setting {path[-1]} is missing", where=where, hint=_meaning(path))
-    if details[0]["loc"] and details[0]["loc"][-1] == "[key]":
+    if "[key]" in details[0]["loc"]:
         return SettingsError("Unknown setting", where=_where(path, layers), hint=_known_key(path, details))
     expected = "; or ".join(dict.fromkeys(_expected(detail) for detail in details))
-    given = details[0]["input"]
+    given = details[0]["ctx"]["tag"] if kind == "union_tag_invalid" else details[0]["input"]
     # A list or a mapping would only make the message long.
     shown = path not in _SECRET and isinstance(given, (str, int, float, bool, type(None)))
     what = "The setting is wrong" + (f": {mask_url_passwords(repr(given))}" if shown else "")
@@ -54,7 +54,11 @@ def _problem(path: KeyPath, details: list[ErrorDetails], layers: Sequence[Layer]
 
 def _path(detail: ErrorDetails, values: Mapping[str, Any]) -> KeyPath:
     """Return the key path of a finding, without the names of union members that pydantic puts in."""
-    loc = [part for part in detail["loc"] if part != "[key]"]
+    loc = list(detail["loc"])
+    if "[key]" in loc:
+        loc = loc[: loc.index("[key]")]
+    if detail["type"] == "union_tag_invalid":
+        loc.append(detail["ctx"]["discriminator"].strip("'"))
     here: Any = values
     path: list[str] = []
     for index, part in enumerate(loc):
@@ -85,7 +89,11 @@ def _expected(detail: ErrorDetails) -> str:
     if kind == "union_tag_not_found":
         return f"Expected: a key {detail['ctx']['discriminator']} that says which kind it is"
     if kind == "union_tag_invalid":
-        return f"Expected: {detail['ctx']['discriminator']} as one of {detail['ctx']['expected_tags']}"
+        return f"Expected: one of {detail['ctx']['expected_tags']}"
+    if kind.startswith("date_"):
+        return "Expected: a day such as 2024-01-31"
+    if kind.startswith("datetime_"):
+        return "Expected: a local time such as 2024-01-31T06:00"
     if message.startswith("Input should be "):
         return "Expected: " + message.removeprefix("Input should be ")
     return message.removeprefix("Value error, ")
@@ -96,15 +104,20 @@ def _expected(detail: ErrorDetails) -> str:
 
 def _known(path: KeyPath) -> str:
     known = sorted({name for model in _models_at(path[:-1]) for name in model.model_fields})
+    if len(path) == 1:
+        known = [name for name in known if name not in ENVIRONMENT_ONLY]
     return _choices(path[-1], known)
 
 
 def _known_key(path: KeyPath, details: list[ErrorDetails]) -> str:
     for annotation in _annotations_at(path[:-1]):
         if get_origin(annotation) in (dict, Mapping):
-            words = _words(get_args(annotation)[0])
-            if words:
+            key = get_args(annotation)[0]
+            if words := _words(key):
                 return _choices(path[-1], words)
+            for said in getattr(key, "__metadata__", ()):
+                if description := getattr(said, "description", None):
+                    return f"Expected: {description}"
     return "; or ".join(dict.fromkeys(_expected(detail) for detail in details))
 
 

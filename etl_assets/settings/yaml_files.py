@@ -28,6 +28,16 @@ class SettingsFile:
     lines: dict[KeyPath, int] = field(default_factory=dict)
 
 
+class _Loader(yaml.SafeLoader):
+    """Safe YAML whose dates stay text, so that a wrong one is reported with its line, as any other value."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
 def read_settings_file(path: Path, name: str) -> SettingsFile:
     """Read one YAML file.
 
@@ -42,7 +52,7 @@ def read_settings_file(path: Path, name: str) -> SettingsFile:
             where={"file": name},
             hint="It has to be readable UTF-8 text",
         ) from error
-    loader = yaml.SafeLoader(text)
+    loader = _Loader(text)
     try:
         node = loader.get_single_node()
         if node is None:
@@ -56,7 +66,7 @@ def read_settings_file(path: Path, name: str) -> SettingsFile:
         lines: dict[KeyPath, int] = {}
         _walk(node, (), lines, name, set())
         values = loader.construct_document(node)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = {"file": name} | ({"line": mark.line + 1} if mark else {})
         problem = getattr(error, "problem", None) or str(error)

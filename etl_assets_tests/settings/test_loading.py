@@ -176,6 +176,48 @@ def test_a_missing_key_names_the_dataset_file_and_what_it_means(config: Path, wr
     assert error.hint == "Expected: When deliveries are due."
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "line", "key", "expected"),
+    [
+        ('"{period:%Y-%m-%d}.csv"', '"{period:%Q}"', 3, "sources.sales.pattern", "'%Q' is not understood"),
+        ("2024-01-01", "2024-02-30", 5, "calendar.start", "Expected: a day such as 2024-01-31"),
+        ("2024-01-01", "1.1.2024", 5, "calendar.start", "Expected: a day such as 2024-01-31"),
+        ("sales:", "Sales:", 2, "sources.Sales", "Expected: a name in lower-case letters"),
+        ("calendar:", "tolerances: {silvr: 1}\ncalendar:", 4, "tolerances.silvr", "a layer such as silver"),
+        (
+            "calendar:",
+            "thresholds: {default: {complete: {warn: 1}}}\ncalendar:",
+            4,
+            "thresholds.default.complete",
+            "Did you mean completeness?",
+        ),
+        (
+            "sales:\n",
+            "sales:\n    format: {type: cvs}\n",
+            3,
+            "sources.sales.format.type",
+            "Expected: one of 'csv', 'parquet'",
+        ),
+        ("sales:\n", "sales:\n    format: {quote: x}\n", 3, "sources.sales.format", "a key 'type'"),
+        ("sales:\n", "sales:\n    mode: [a]\n", 3, "sources.sales.mode", "'increment', 'snapshot'"),
+        (
+            "calendar:\n",
+            "calendar:\n  closed: {dates: [2024-13-01]}\n",
+            5,
+            "calendar.closed.dates.0",
+            "a day",
+        ),
+    ],
+)
+def test_a_wrong_dataset_leads_to_its_line(
+    config: Path, write: Write, old: str, new: str, line: int, key: str, expected: str
+) -> None:
+    write("datasets/shop.yaml", dedent(SHOP).replace(old, new))
+    error = refused(config)
+    assert error.where == {"file": "config/datasets/shop.yaml", "line": line, "key": key}
+    assert expected in error.hint
+
+
 def test_all_wrong_settings_are_said_at_once(config: Path, write: Write) -> None:
     write("app.yaml", "log: {level: loud}\nlease: {ttl_seconds: -1}\n")
     message = str(refused(config))
