@@ -1,0 +1,130 @@
+"""Why a delivery as a whole can't be read as its dataset's YAML says."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from etl_assets.staging.content import Content, Encoding, Newlines
+from etl_assets.staging.source import CsvFormat, Source
+
+_SEPARATORS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
+
+
+class BreachCode(StrEnum):
+    """Stable names for what can be wrong with a whole delivery."""
+
+    EMPTY = "empty"
+    DAMAGED = "damaged"
+    ENCODING = "encoding"
+    LINE_ENDS = "line_ends"
+    SEPARATOR = "separator"
+    HEADER = "header"
+    TYPES = "types"
+    UNREADABLE = "unreadable"
+
+
+@dataclass(frozen=True)
+class Breach:
+    """The delivery is not what its YAML says: nothing of it is read.
+
+    Attributes:
+        code: Stable name of the kind.
+        message: What is wrong, for a person.
+        lines: Physical lines where it shows, if there are such.
+    """
+
+    code: BreachCode
+    message: str
+    lines: tuple[int, ...] = ()
+
+
+def find_breach(
+    content: Content, source: Source, columns: Sequence[str], types: Mapping[str, str] | None = None
+) -> Breach | None:
+    """Return why a delivery can't be read, from what its bytes say alone; None if it can.
+
+    Args:
+        content: What `examine` found.
+        source: How the file should be.
+        columns: The header that the bronze contract promises, in order.
+        types: Column name -> name of its Polars type, to compare with those of a Parquet file.
+    """
+    if content.size == 0:
+        return Breach(BreachCode.EMPTY, "the file is empty, without even a header")
+    if content.damage:
+        return Breach(BreachCode.DAMAGED, content.damage)
+    if isinstance(source.format, CsvFormat):
+        breach = _text_breach(content, source.format)
+        if breach is not None:
+            return breach
+    if content.header is None:
+        return Breach(BreachCode.HEADER, "there is no header line", (1,))
+    breach = header_breach(content.header, columns, source)
+    return breach or _types_breach(content, types or {})
+
+
+def _text_breach(content: Content, format: CsvFormat) -> Breach | None:
+    if content.encoding is Encoding.UTF16:
+        return Breach(
+            BreachCode.ENCODING, f"it looks like UTF-16, not {format.encoding}: check `encoding`", (1,)
+        )
+    if content.encoding is Encoding.BINARY:
+        return Breach(BreachCode.ENCODING, "it is no text: NUL bytes everywhere", (1,))
+    if content.newlines is Newlines.CR:
+        return Breach(
+            BreachCode.LINE_ENDS, "lines end with a carriage return alone; expected line feeds", (1,)
+        )
+    return None
+
+
+def _types_breach(content: Content, types: Mapping[str, str]) -> Breach | None:
+    found = dict(zip(content.header or (), content.types or (), strict=False))
+    other = [
+        f"{name!r} is {found[name]}, expected {wanted}"
+        for name, wanted in types.items()
+        if name in found and found[name] != wanted
+    ]
+    return Breach(BreachCode.TYPES, _cut("types differ; " + "; ".join(other))) if other else None
+
+
+def header_breach(header: Sequence[str], columns: Sequence[str], source: Source) -> Breach | None:
+    """Return how a header differs from the columns expected, None if it doesn't."""
+    # In Parquet a column is found by its name, in text by its place.
+    is_text = isinstance(source.format, CsvFormat)
+    if list(header) == list(columns) or (not is_text and sorted(header) == sorted(columns)):
+        return None
+    if isinstance(source.format, CsvFormat) and len(header) == 1 < len(columns):
+        return _separator_breach(header[0], columns, source.format)
+    missing = [name for name in columns if name not in header]
+    extra = [name for name in header if name not in columns]
+    parts: list[str] = []
+    if len(missing) == len(extra) and len(header) == len(columns) and missing:
+        renamed = [(a, b) for a, b in zip(columns, header, strict=True) if a != b]
+        if [a for a, _ in renamed] == missing and [b for _, b in renamed] == extra:
+            parts.append("renamed? " + ", ".join(f"{a!r} is now {b!r}" for a, b in renamed))
+            missing = extra = []
+    if missing:
+        parts.append("missing: " + ", ".join(map(repr, missing)))
+    if extra:
+        parts.append("extra: " + ", ".join(map(repr, extra)))
+    if repeated := sorted({name for name in header if list(header).count(name) > 1}):
+        parts.append("repeated: " + ", ".join(map(repr, repeated)))
+    if not parts:
+        parts.append("other order: " + ", ".join(map(repr, header)))
+    return Breach(BreachCode.HEADER, _cut("the header differs; " + "; ".join(parts)), (1,))
+
+
+def _separator_breach(only: str, columns: Sequence[str], format: CsvFormat) -> Breach:
+    counts = {mark: only.count(mark) for mark in _SEPARATORS if mark != format.separator}
+    likely = max(counts, key=lambda mark: counts[mark])
+    if counts[likely] == 0:
+        text = f"there is one column only, {only!r}; expected {len(columns)}"
+        return Breach(BreachCode.HEADER, _cut(text), (1,))
+    text = f"it looks like {_SEPARATORS[likely]} separates the cells, not {format.separator!r}"
+    return Breach(BreachCode.SEPARATOR, text, (1,))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 1000 else text[:1000] + "…"

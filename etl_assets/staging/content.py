@@ -1,0 +1,105 @@
+"""What one pass over a delivery's bytes found out: identity, shape, oddities."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from enum import StrEnum
+from typing import Any, Self
+
+from etl_assets.staging.source import CsvFormat, ParquetFormat
+
+
+class Encoding(StrEnum):
+    """What the text turned out to be, after unpacking and by the declared encoding."""
+
+    ASCII = "ascii"
+    UTF8 = "utf-8"
+    INVALID = "invalid"
+    UTF16 = "utf-16"
+    BINARY = "binary"
+
+
+class Newlines(StrEnum):
+    """How lines end."""
+
+    NONE = "none"
+    LF = "lf"
+    CRLF = "crlf"
+    MIXED = "mixed"
+    CR = "cr"
+
+
+@dataclass(frozen=True)
+class Oddity:
+    """Something that keeps a file from being plain, on a 1-based physical line."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a delivery holds, as far as its bytes say. Goes to the ledger as JSON.
+
+    Attributes:
+        sha256: Of the file as delivered, in hex.
+        size: Bytes as delivered.
+        format: Fingerprint of the format settings that it was examined with.
+        encoding: What the text turned out to be.
+        bom: True when the text begins with a byte order mark.
+        newlines: How lines end.
+        records: Records without the header; exact when `proven`, an estimate otherwise.
+        quotes: True when there are quotes.
+        nul: Number of NUL bytes.
+        proven: True when every record has as many cells as the header, quotes are where they
+            belong and the text is valid: any CSV reader reads the same.
+        oddities: The first few places that are not so.
+        header: Names in the first record; None when there is none, or for a damaged file.
+        final_newline: False when the last line has no end. It may have been cut off.
+        embedded_newlines: True when a quoted cell holds a line end.
+        quoted_empties: True when an empty cell is written with quotes.
+        types: Polars' names of the columns' types, for Parquet.
+        damage: What makes the file as a whole unreadable, empty if nothing does.
+    """
+
+    sha256: str
+    size: int
+    format: str
+    encoding: Encoding = Encoding.ASCII
+    bom: bool = False
+    newlines: Newlines = Newlines.NONE
+    records: int = 0
+    quotes: bool = False
+    nul: int = 0
+    proven: bool = False
+    oddities: tuple[Oddity, ...] = field(default=())
+    header: tuple[str, ...] | None = None
+    final_newline: bool = True
+    embedded_newlines: bool = False
+    quoted_empties: bool = False
+    types: tuple[str, ...] | None = None
+    damage: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it as a dictionary that JSON can hold."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """Return what `to_json` gave, also after a trip through JSON."""
+        header, types = data["header"], data.get("types")
+        return replace(
+            cls(**data),
+            encoding=Encoding(data["encoding"]),
+            newlines=Newlines(data["newlines"]),
+            oddities=tuple(Oddity(**oddity) for oddity in data["oddities"]),
+            header=None if header is None else tuple(header),
+            types=None if types is None else tuple(types),
+        )
+
+
+def format_fingerprint(format: CsvFormat | ParquetFormat) -> str:
+    """Return what changes when a file would have to be examined again, 16 hex digits."""
+    return hashlib.sha256(format.model_dump_json().encode()).hexdigest()[:16]

@@ -1,0 +1,360 @@
+"""Reads a CSV text that is not what it should be: the good records go on, the others are kept as they are.
+
+Blocks that pass the proof of `shape` are copied as they stand; only around an oddity is the text
+taken record by record. The result is a plain UTF-8 file of the good records, the unreadable ones,
+and a map from record to line. Each physical line belongs to exactly one record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from etl_assets.staging.bytestream import CHUNK_BYTES
+from etl_assets.staging.shape import BOM, CR, LF, MarkScan
+from etl_assets.staging.source import CsvFormat
+
+MAX_RAW_BYTES = 64_000
+MAX_UNREADABLE = 200_000
+MAX_UNREADABLE_BYTES = 64_000_000
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A record that could not be read: its line, its first 64 kB, and why."""
+
+    line: int
+    raw: str
+    reason: str
+
+
+@dataclass
+class Mended:
+    """What mending gave.
+
+    Attributes:
+        rows: Number of good records, the header not counted.
+        unreadable: The other records, in order.
+        gaps: Pairs (record, line): from this record (0-based, header not counted) on, lines are
+            consecutive, beginning with this one.
+        overflow: True when there were too many unreadable records to go on.
+    """
+
+    rows: int = 0
+    unreadable: list[Unreadable] = field(default_factory=list)
+    gaps: list[tuple[Numbers, Numbers]] = field(default_factory=list)
+    overflow: bool = False
+
+    def line_map(self) -> tuple[Numbers, Numbers]:
+        """Return the gaps as two arrays."""
+        if not self.gaps:
+            return np.zeros(0, np.int64), np.zeros(0, np.int64)
+        return np.concatenate([gap[0] for gap in self.gaps]), np.concatenate([gap[1] for gap in self.gaps])
+
+
+class _TooShortError(Exception):
+    """The buffer ends before the record does."""
+
+
+class _BadError(Exception):
+    """The text at hand is no record; the message says why."""
+
+
+class Mender:
+    """Mends one text.
+
+    Args:
+        format: Separator, quote and the longest record.
+        cells: Cells that a record has.
+        out: Gets the good records as UTF-8, with line feeds as they were; the caller has written
+            the header. None if only the map from record to line is wanted.
+    """
+
+    def __init__(self, format: CsvFormat, cells: int, out: BinaryIO | None) -> None:
+        self._separator = format.separator.encode()
+        self._quote = (format.quote or "").encode()
+        self._format = format
+        self._cells = cells
+        self._unit = self._separator * (cells - 1) + b"\n"
+        self._out = out
+        self._limit = format.max_record_bytes
+        self._buffer = b""
+        self._ended = False
+        self._discarding = False
+        self._line = 1
+        self._next_line = -1
+        self._unreadable_bytes = 0
+        self.result = Mended()
+
+    def run(self, chunks: Iterator[bytes]) -> Mended:
+        """Mend a whole text; its first record, the header, is left out."""
+        self._chunks = chunks
+        self._fill(4)
+        self._buffer = self._buffer.removeprefix(BOM)
+        self._skip_header()
+        while self._fill(CHUNK_BYTES) and not self.result.overflow:
+            size = self._proven_prefix()
+            if size:
+                self._buffer = self._buffer[size:]
+            else:
+                self._record_by_record()
+        return self.result
+
+    # -- the buffer ---------------------------------------------------------------------------
+
+    def _fill(self, size: int) -> bool:
+        """Have at least so many bytes in the buffer unless the text ends; False when nothing is left."""
+        if len(self._buffer) < size and not self._ended:
+            parts, have = [self._buffer], len(self._buffer)
+            while have < size:
+                chunk = next(self._chunks, None)
+                if chunk is None:
+                    self._ended = True
+                    break
+                parts.append(chunk)
+                have += len(chunk)
+            self._buffer = b"".join(parts)
+        return bool(self._buffer)
+
+    def _skip_header(self) -> None:
+        while True:
+            try:
+                _, end = self._parse(0)
+            except _TooShortError:
+                self._fill(2 * len(self._buffer) + CHUNK_BYTES)
+            except _BadError:
+                end = self._line_end(0)
+                break
+            else:
+                break
+        self._line += self._buffer.count(b"\n", 0, end)
+        self._buffer = self._buffer[end:]
+
+    def _line_end(self, start: int) -> int:
+        found = self._buffer.find(b"\n", start)
+        return found + 1 if found >= 0 else len(self._buffer)
+
+    # -- blocks -------------------------------------------------------------------------------
+
+    def _proven_prefix(self) -> int:
+        """Take a stretch of whole records from the buffer if they prove good; return its size."""
+        cut = self._buffer.rfind(b"\n") + 1
+        for _ in range(2):
+            block = self._buffer[:cut]
+            if not block or self._holds(block):
+                break
+            # It may end within a quoted cell: then end it before the line that the last quote is on.
+            cut = self._buffer.rfind(b"\n", 0, max(self._buffer.rfind(self._quote, 0, cut), 0)) + 1
+        else:
+            return 0
+        if block:
+            self._take_block(block)
+        return len(block)
+
+    def _holds(self, block: bytes) -> bool:
+        scan = MarkScan(self._format.separator, self._format.quote)
+        marks = scan.feed(block)
+        count = len(marks) // len(self._unit)
+        return (
+            not (scan.misplaced or scan.inside)
+            and marks == self._unit * count
+            and b"\0" not in block
+            and block.count(b"\r") == block.count(b"\r\n")
+            and _is_utf8(block)
+            and (len(block) <= self._limit or int(self._ends(scan, block)[1].max()) <= self._limit)
+        )
+
+    def _ends(self, scan: MarkScan, block: bytes) -> tuple[Numbers, Numbers]:
+        """Return where the records of a block end, and how long each is."""
+        where = scan.positions(block, inside=False)
+        ends = where[np.frombuffer(block, np.uint8)[where] == LF]
+        return ends, np.diff(ends, prepend=-1) - 1
+
+    def _take_block(self, block: bytes) -> None:
+        scan = MarkScan(self._format.separator, self._format.quote)
+        count = scan.feed(block).count(b"\n")
+        self._note_line(self._line)
+        if scan.embedded:
+            ends, _ = self._ends(scan, block)
+            feeds = np.flatnonzero(np.frombuffer(block, np.uint8) == LF)
+            # The line of a record is the number of line feeds before it.
+            lines = self._line + np.searchsorted(feeds, ends, side="right")
+            jumps = np.flatnonzero(np.diff(lines, prepend=self._line) > 1)
+            # After a record of several lines the next one begins further down.
+            self.result.gaps.append((self.result.rows + jumps + 1, lines[jumps]))
+            self._line = int(lines[-1])
+        else:
+            self._line += count
+        self.result.rows += count
+        self._next_line = self._line
+        if self._out is not None:
+            self._out.write(block)
+
+    def _note_line(self, line: int) -> None:
+        if line != self._next_line:
+            self.result.gaps.append((np.array([self.result.rows]), np.array([line])))
+
+    # -- records ------------------------------------------------------------------------------
+
+    def _record_by_record(self) -> None:
+        position = 0
+        # A stretch, so that one oddity does not make the whole text slow.
+        stop = min(len(self._buffer), CHUNK_BYTES)
+        while position < stop and not self.result.overflow:
+            try:
+                end = self._take_record(position)
+            except _TooShortError:
+                if position == 0:
+                    self._fill(len(self._buffer) + CHUNK_BYTES)
+                    continue
+                break
+            self._line += self._buffer.count(b"\n", position, end)
+            position = end
+            if end == len(self._buffer) and self._discarding:
+                position = self._discard()
+                break
+        self._buffer = self._buffer[position:]
+
+    def _discard(self) -> int:
+        """Drop what is left of an overlong line; return where the next one begins in the buffer."""
+        self._discarding = False
+        while not self._ended:
+            chunk = next(self._chunks, None)
+            if chunk is None:
+                self._ended = True
+            elif (found := chunk.find(b"\n")) >= 0:
+                self._buffer = chunk
+                self._line += 1
+                return found + 1
+        return len(self._buffer)
+
+    def _take_record(self, start: int) -> int:
+        """Take the record at `start`, good or not, and return where the next one begins."""
+        try:
+            cells, end = self._parse(start)
+            self._check(cells, self._buffer[start:end])
+        except _BadError as bad:
+            # Only its first line is given up: an unbalanced quote must not swallow what follows.
+            end = self._line_end(start)
+            if not (self._ended or self._buffer.endswith(b"\n", start, end)):
+                if end - start <= self._limit:
+                    raise _TooShortError from None
+                self._discarding = True
+            self._give_up(self._buffer[start:end], str(bad))
+            return end
+        self._note_line(self._line)
+        raw = self._buffer[start:end]
+        self._next_line = self._line + 1
+        self.result.rows += 1
+        if self._out is not None:
+            self._out.write(raw if raw.endswith(b"\n") and self._holds(raw) else self._written(cells))
+        return end
+
+    def _parse(self, start: int) -> tuple[list[bytes], int]:
+        """Return the cells of the record at `start`, and where the next one begins."""
+        line = self._buffer[start : self._line_end(start)]
+        if line.endswith(b"\n") and len(line) <= self._limit and not (self._quote and self._quote in line):
+            return line[:-1].removesuffix(b"\r").split(self._separator), start + len(line)
+        cells: list[bytes] = []
+        position = start
+        # Beyond this, a record is too long; no need to look further for a closing quote.
+        horizon = start + self._limit + 2
+        while True:
+            if self._quote and self._buffer.startswith(self._quote, position):
+                cell, position = self._quoted(position, horizon)
+            else:
+                cell, position = self._unquoted(position, horizon)
+            cells.append(cell)
+            if position >= len(self._buffer):
+                if not self._ended:
+                    raise _TooShortError
+                return cells, position
+            if self._buffer[position] == LF:
+                return cells, position + 1
+            position += 1
+
+    def _unquoted(self, start: int, horizon: int) -> tuple[bytes, int]:
+        end = self._buffer.find(b"\n", start, horizon)
+        if end < 0:
+            if len(self._buffer) >= horizon:
+                raise _BadError(f"too_long: a record of more than {self._limit} bytes")
+            if not self._ended:
+                raise _TooShortError
+            end = len(self._buffer)
+        cell_end = self._buffer.find(self._separator, start, end)
+        if cell_end >= 0:
+            return self._buffer[start:cell_end], cell_end
+        return self._buffer[start:end].removesuffix(b"\r"), end
+
+    def _quoted(self, start: int, horizon: int) -> tuple[bytes, int]:
+        position = start + 1
+        while True:
+            position = self._buffer.find(self._quote, position, horizon)
+            if position < 0:
+                if not self._ended and len(self._buffer) < horizon:
+                    raise _TooShortError
+                raise _BadError("open_quote: a quote is opened and not closed")
+            after = self._buffer[position + 1 : position + 3]
+            if len(after) < 2 and not self._ended:
+                raise _TooShortError
+            if after[:1] != self._quote:
+                break
+            position += 2
+        cell = self._buffer[start + 1 : position].replace(self._quote * 2, self._quote)
+        if after[:1] in (self._separator, b"\n", b""):
+            return cell, position + 1
+        if after in (b"\r\n", b"\r"):
+            return cell, position + 2
+        raise _BadError("after_quote: text follows a closing quote")
+
+    def _check(self, cells: list[bytes], raw: bytes) -> None:
+        if len(raw) > self._limit + 2:
+            raise _BadError(f"too_long: a record of more than {self._limit} bytes")
+        if b"\0" in raw:
+            raise _BadError("nul: a NUL byte")
+        if not _is_utf8(raw):
+            raise _BadError(f"encoding: bytes that are not {self._format.encoding}")
+        if self._cells > 1 and not raw.strip(b"\r\n"):
+            raise _BadError("blank: an empty line")
+        if len(cells) != self._cells:
+            raise _BadError(f"ragged: {len(cells)} cells, the header has {self._cells}")
+        if not self._quote and any(CR in cell for cell in cells):
+            raise _BadError("carriage_return: a carriage return within the line")
+
+    def _give_up(self, raw: bytes, reason: str) -> None:
+        shown = raw.rstrip(b"\r\n")[:MAX_RAW_BYTES].decode("utf-8", "replace")
+        self.result.unreadable.append(Unreadable(self._line, shown, reason))
+        self._unreadable_bytes += len(shown)
+        self.result.overflow = (
+            len(self.result.unreadable) >= MAX_UNREADABLE or self._unreadable_bytes >= MAX_UNREADABLE_BYTES
+        )
+
+    def _written(self, cells: list[bytes]) -> bytes:
+        """Write a record anew that is readable but not plainly written."""
+        quote = self._quote
+        special = (self._separator, quote, b"\r", b"\n")
+        return (
+            self._separator.join(
+                quote + cell.replace(quote, quote * 2) + quote
+                if quote and any(mark in cell for mark in special)
+                else cell
+                for cell in cells
+            )
+            + b"\n"
+        )
+
+
+def _is_utf8(raw: bytes) -> bool:
+    if raw.isascii():
+        return True
+    try:
+        raw.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
