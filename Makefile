@@ -1,6 +1,5 @@
 # Everything a newcomer needs: `make demo` and `make test`, installation included. `make help` lists the rest.
-SHELL := /bin/bash
-.SHELLFLAGS := -euo pipefail -c
+.SHELLFLAGS := -eu -c
 .DEFAULT_GOAL := help
 
 PYTHON ?= python3

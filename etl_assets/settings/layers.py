@@ -142,6 +142,8 @@ def _app_layers(config_dir: Path, environment: str, *, chosen: bool) -> Iterator
 def _dataset_layers(config_dir: Path) -> Iterator[Layer]:
     folder = config_dir / "datasets"
     for path in sorted(folder.glob("*.y*ml")):
+        if path.name.startswith("."):
+            continue  # an editor's lock or swap file
         name = f"{config_dir.name}/datasets/{path.name}"
         if path.suffix != ".yaml" or not re.fullmatch("[a-z][a-z0-9_]*", path.stem):
             raise SettingsError(

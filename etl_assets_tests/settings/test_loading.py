@@ -288,6 +288,11 @@ def test_a_dataset_file_with_another_name_is_refused(config: Path, write: Write)
     assert "not named <dataset>.yaml" in str(refused(config))
 
 
+def test_an_editors_files_are_no_datasets(config: Path, write: Write) -> None:
+    write("datasets/.#shop.yaml", "half written: [")
+    assert list(load_settings(config, {}).datasets) == ["shop"]
+
+
 def test_an_unknown_dataset_is_an_error_that_lists_the_known(config: Path) -> None:
     with pytest.raises(SettingsError, match="there are shop so far"):
         load_settings(config, {}).dataset("shops")
