@@ -1,0 +1,290 @@
+"""Tables of the lake: Delta tables whose partitions are replaced, never added to.
+
+A commit replaces the named partitions by files that were staged before, in one transaction that
+carries the writer's fencing token: a writer whose lease was taken over is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+
+import polars as pl
+from deltalake import DeltaTable
+from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.transaction import AddAction, CommitProperties, Transaction
+
+from etl_assets.errors import StaleWriterError
+from etl_assets.lake.schema import delta_schema
+
+PERIOD = "_period"
+
+COMPRESSION_LEVEL = 1
+"""zstd's fastest level: within 3 % of the size of the default for text tables, at two thirds of the time."""
+
+
+@dataclass(frozen=True)
+class StagedFile:
+    """A Parquet file below a table's folder that no commit knows of yet."""
+
+    path: str
+    period: str
+    rows: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class LakeFile:
+    """A live Parquet file of a table."""
+
+    path: Path
+    period: str
+    rows: int
+    bytes: int
+
+
+@dataclass
+class Stage:
+    """Writes rows under names that are unique to one attempt; nothing is visible until the commit."""
+
+    table: LakeTable
+    attempt: str
+    files: list[StagedFile] = field(default_factory=list)
+    _batches: int = 0
+
+    def sink(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Turn rows (with `_period`) into a lazy sink, one file or more per period."""
+        name = f"{self.attempt}-{self._batches}"
+        self._batches += 1
+        if self.table.partitioned:
+            target: pl.PartitionBy | Path = pl.PartitionBy(
+                self.table.path,
+                key=PERIOD,
+                include_key=False,
+                file_path_provider=lambda args: (
+                    f"{PERIOD}={args.partition_keys.item(0, PERIOD)}/{name}-{args.index_in_partition}.parquet"
+                ),
+            )
+        else:
+            rows = rows.drop(PERIOD)
+            target = self.table.path / f"{name}.parquet"
+        return rows.sink_parquet(
+            target,
+            mkdir=True,
+            lazy=True,
+            compression="zstd",
+            compression_level=COMPRESSION_LEVEL,
+            sinked_paths_callback=self._written,
+        )
+
+    def _written(self, sinked: pl.io.SinkedPathsCallbackArgs) -> None:
+        for file in sinked.paths:
+            path = PurePosixPath(Path(file.path).relative_to(self.table.path).as_posix())
+            period = path.parts[0].removeprefix(f"{PERIOD}=") if self.table.partitioned else ""
+            self.files.append(StagedFile(str(path), period, file.num_rows, file.num_bytes))
+
+    def discard(self, files: Iterable[StagedFile]) -> None:
+        """Delete staged files that will not be committed."""
+        for file in list(files):
+            (self.table.path / file.path).unlink(missing_ok=True)
+            self.files.remove(file)
+
+
+    def move(self, files: Iterable[StagedFile], folder: Path) -> None:
+        """Move staged files out of the table, into a folder of their own."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in list(files):
+            source = self.table.path / file.path
+            source.replace(folder / source.name)
+            self.files.remove(file)
+
+
+@dataclass(frozen=True)
+class LakeTable:
+    """One Delta table of the lake.
+
+    Attributes:
+        path: Its folder.
+        partitioned: Whether its rows are partitioned by `_period`.
+    """
+
+    path: Path
+    partitioned: bool
+
+    @cached_property
+    def _uri(self) -> str:
+        return str(self.path)
+
+    def _delta(self) -> DeltaTable | None:
+        try:
+            return DeltaTable(self._uri)
+        except TableNotFoundError:
+            return None
+
+    def exists(self) -> bool:
+        """Whether anything was ever committed."""
+        return DeltaTable.is_deltatable(self._uri)
+
+    def version(self) -> int | None:
+        """The newest version, None where the table does not exist."""
+        delta = self._delta()
+        return None if delta is None else delta.version()
+
+    def files(self, periods: Collection[str] | None = None) -> list[LakeFile]:
+        """The live files, of some periods or of all, in the order of their periods."""
+        delta = self._delta()
+        if delta is None:
+            return []
+        actions = pl.DataFrame(delta.get_add_actions(flatten=True))
+        period = f"partition.{PERIOD}"
+        wanted = None if periods is None or not self.partitioned else set(periods)
+        found = [
+            LakeFile(self.path / row["path"], row.get(period) or "", row["num_records"], row["size_bytes"])
+            for row in actions.iter_rows(named=True)
+        ]
+        return sorted(
+            (file for file in found if wanted is None or file.period in wanted),
+            key=lambda file: (file.period, str(file.path)),
+        )
+
+    def scan(self, schema: Mapping[str, pl.DataType], periods: Collection[str] | None = None) -> pl.LazyFrame:
+        """The rows of some periods or of all, with `_period` ('' where the table has none).
+
+        Args:
+            schema: The columns and dtypes that the caller relies on.
+            periods: Partition keys; None for all.
+        """
+        return scan_files(self.files(periods), schema)
+
+    def stage(self, attempt: str) -> Stage:
+        """Begin to write; the attempt's name must be unique for ever."""
+        return Stage(self, attempt)
+
+    def commit(
+        self,
+        files: Sequence[StagedFile],
+        periods: Collection[str],
+        schema: Mapping[str, pl.DataType],
+        *,
+        writer: str,
+        token: int,
+    ) -> int:
+        """Replace partitions by staged files, in one transaction.
+
+        Args:
+            files: What the partitions consist of afterwards.
+            periods: The partitions that are replaced; one without files becomes empty. Ignored for
+                an unpartitioned table, which is replaced as a whole.
+            schema: The columns, without `_period`.
+            writer: Whose tokens are compared, such as the dataset.
+            token: The writer's fencing token; higher is newer.
+
+        Returns:
+            The table's new version.
+
+        Raises:
+            StaleWriterError: A newer token has written already, or wrote meanwhile.
+            LakeError: The commit failed otherwise.
+        """
+        columns = {**schema, PERIOD: pl.String()} if self.partitioned else dict(schema)
+        wanted = delta_schema(columns)
+        delta = self._open_for(wanted, columns)
+        newest = delta.transaction_version(writer)
+        if newest is not None and newest > token:
+            raise StaleWriterError(
+                f"a newer writer (token {newest}) has written this table, ours is {token}",
+                where={"table": self._uri},
+                hint="nothing was committed; the newer run does the work",
+            )
+        try:
+            delta.create_write_transaction(
+                [_add(file, self.partitioned) for file in files],
+                "overwrite",
+                wanted,
+                [PERIOD] if self.partitioned else None,
+                partition_filters=[(PERIOD, "in", sorted(periods))] if self.partitioned else None,
+                commit_properties=CommitProperties(app_transactions=[Transaction(writer, token)]),
+            )
+        except CommitFailedError as error:
+            raise StaleWriterError(
+                f"another writer committed meanwhile: {error}",
+                where={"table": self._uri},
+                hint="nothing was committed; run again",
+            ) from error
+        delta.update_incremental()
+        return delta.version()
+
+    def _open_for(self, wanted: object, columns: Mapping[str, pl.DataType]) -> DeltaTable:
+        partition_by = [PERIOD] if self.partitioned else None
+        delta = self._delta()
+        if delta is None:
+            self.path.mkdir(parents=True, exist_ok=True)
+            return DeltaTable.create(self._uri, wanted, partition_by=partition_by, mode="ignore")
+        now = {field.name: field.type for field in delta.schema().fields}
+        new = {field.name: field.type for field in delta_schema(columns).fields}
+        if any(now[name] != new[name] for name in now.keys() & new.keys()):
+            # A column's dtype has changed: old files can't be read beside new ones. All partitions
+            # are stale by then (the contract's fingerprint changed), so the table starts anew.
+            return DeltaTable.create(self._uri, wanted, partition_by=partition_by, mode="overwrite")
+        return delta
+
+
+def scan_files(files: Sequence[LakeFile], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    """The rows of some files, in the columns and dtypes of `schema`, with `_period`."""
+    columns = {name: dtype for name, dtype in schema.items() if name != PERIOD}
+    if not files:
+        return pl.LazyFrame(schema={**columns, PERIOD: pl.String})
+    by_period: dict[str, list[Path]] = {}
+    for file in files:
+        by_period.setdefault(file.period, []).append(file.path)
+    if by_period.keys() == {""}:
+        frame = pl.scan_parquet(
+            by_period[""], missing_columns="insert", extra_columns="ignore", schema=columns
+        )
+        return frame.with_columns(pl.lit("").alias(PERIOD))
+    return pl.scan_parquet(
+        [file.path for file in files],
+        hive_partitioning=True,
+        hive_schema={PERIOD: pl.String},
+        missing_columns="insert",
+        extra_columns="ignore",
+        schema={**columns, PERIOD: pl.String},
+    )
+
+
+def _add(file: StagedFile, partitioned: bool) -> AddAction:
+    return AddAction(
+        path=file.path,
+        size=file.bytes,
+        partition_values={PERIOD: file.period} if partitioned else {},
+        modification_time=int(time.time() * 1000),
+        data_change=True,
+        stats=json.dumps({"numRecords": file.rows}),
+    )
+
+
+class Lake:
+    """All tables below one folder.
+
+    `<dataset>/<layer>/<table>` holds accepted rows, `<dataset>/quarantine/<layer>_<table>` the rows
+    in quarantine, `<dataset>/held/<layer>_<table>/<period>` what a closed gate stopped.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def table(self, dataset: str, layer: str, name: str, *, partitioned: bool) -> LakeTable:
+        """The accepted rows of a table."""
+        return LakeTable(self.root / dataset / layer / name, partitioned)
+
+    def quarantine(self, dataset: str, layer: str, name: str, *, partitioned: bool) -> LakeTable:
+        """The rows of a table that are in quarantine."""
+        return LakeTable(self.root / dataset / "quarantine" / f"{layer}_{name}", partitioned)
+
+    def held(self, dataset: str, layer: str, name: str, period: str) -> Path:
+        """The folder of what a closed gate stopped of one period."""
+        return self.root / dataset / "held" / f"{layer}_{name}" / (period or "all")

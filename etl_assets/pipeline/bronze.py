@@ -1,0 +1,187 @@
+"""Reads the deliveries that bronze partitions consist of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import polars as pl
+
+from etl_assets.contracts.dataset import TableId
+from etl_assets.contracts.provenance import PROVENANCE
+from etl_assets.errors import StagingError
+from etl_assets.lake.tables import PERIOD
+from etl_assets.ledger.records import Delivery, DeliveryState
+from etl_assets.pipeline.column_periods import NO_PERIOD, period_expression
+from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.reading import Input, Opened
+from etl_assets.pipeline.state import States
+from etl_assets.quality.flags import REASONS
+from etl_assets.staging.content import Content
+from etl_assets.staging.readers import UNREADABLE_SCHEMA, Account, DeliveryFile, read_deliveries
+from etl_assets.staging.source import PeriodFrom
+
+
+@dataclass(frozen=True)
+class BronzeReader:
+    """Reads the current deliveries of bronze partitions."""
+
+    pipeline: DatasetPipeline
+    table: TableId
+    deliveries: Mapping[str, Sequence[Delivery]]
+    scratch: Path
+
+    @classmethod
+    def of(
+        cls, pipeline: DatasetPipeline, table: TableId, periods: Sequence[str], states: States, scratch: Path
+    ) -> BronzeReader:
+        """A reader for some periods, as the ledger has their deliveries now."""
+        current = {period: states.current[table, period].deliveries for period in periods}
+        return cls(pipeline, table, current, scratch)
+
+    def inputs(self) -> list[Input]:
+        """What each period consists of, before a byte is read."""
+        return [
+            Input(
+                period,
+                rows=sum(_records(one) for one in found),
+                bytes=sum(one.size for one in found),
+                deliveries=tuple(one.id for one in found),
+            )
+            for period, found in self.deliveries.items()
+        ]
+
+    def open(self, inputs: Sequence[Input]) -> Opened:
+        """Prepare to read some periods: shapes are proven, what can't be read is named."""
+        files = [self._file(one) for given in inputs for one in self.deliveries[given.period]]
+        by_id = {file.delivery_id: file for file in files}
+        source = self.pipeline.sources[self.table.name]
+        columns = [name for name in self.pipeline.contract(self.table).schema if name not in PROVENANCE]
+        readings = read_deliveries(list(by_id.values()), source, columns, self.scratch)
+        accounts, kept = self._from_lake(readings.accounts, inputs)
+        frame = self._with_period(readings.frame)
+        unreadable = self._with_period(readings.unreadable.lazy()).collect()
+        if source.period_from is PeriodFrom.COLUMN:
+            unreadable = pl.concat([unreadable, self._orphans(frame, columns)], how="diagonal")
+            frame = frame.drop_nulls(PERIOD)
+        if kept:
+            frame = pl.concat([frame, *(rows for rows, _ in kept)])
+            unreadable = pl.concat([unreadable, *(lost for _, lost in kept)], how="diagonal")
+        opened = [self._account(given, accounts, unreadable, frame) for given in inputs]
+        good = [one.period for one in opened if one.readable]
+        if len(good) < len(opened):
+            frame = frame.filter(pl.col(PERIOD).is_in(good))
+        return Opened(opened, frame, lambda: self._changed(opened, by_id))
+
+    def _file(self, delivery: Delivery) -> DeliveryFile:
+        return DeliveryFile(
+            self.pipeline.area,
+            delivery.key,
+            delivery.id,
+            Content.from_json(delivery.content),
+            delivery.fingerprint,
+        )
+
+    # -- periods ------------------------------------------------------------------------------
+
+    def _with_period(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """Add `_period`: the delivery's, or the one that the row's own column names."""
+        source = self.pipeline.sources[self.table.name]
+        if not self.pipeline.tables[self.table].partitioned:
+            return rows.with_columns(pl.lit("").alias(PERIOD))
+        first = {one.id: min(one.periods) for found in self.deliveries.values() for one in found}
+        by_delivery = pl.col("_delivery").replace_strict(first, default=None, return_dtype=pl.String)
+        if source.period_from is PeriodFrom.COLUMN and source.period_column in rows.collect_schema():
+            return rows.with_columns(period_expression(self.pipeline, self.table).alias(PERIOD))
+        return rows.with_columns(by_delivery.alias(PERIOD))
+
+    def _orphans(self, frame: pl.LazyFrame, columns: Sequence[str]) -> pl.DataFrame:
+        """Rows that name no period of the calendar: in quarantine of the delivery's first period."""
+        first = {one.id: min(one.periods) for found in self.deliveries.values() for one in found}
+        cells = pl.concat_str([pl.col(name).fill_null("") for name in columns], separator="\t")
+        return (
+            frame.filter(pl.col(PERIOD).is_null())
+            .select(
+                *PROVENANCE,
+                cells.alias("_raw"),
+                pl.lit(NO_PERIOD).alias(REASONS),
+                pl.col("_delivery").replace_strict(first, return_dtype=pl.String).alias(PERIOD),
+            )
+            .collect(engine="streaming")
+        )
+
+    # -- accounts -----------------------------------------------------------------------------
+
+    def _account(
+        self, given: Input, accounts: Mapping[str, Account], unreadable: pl.DataFrame, frame: pl.LazyFrame
+    ) -> Input:
+        own = {id: accounts[id] for id in given.deliveries}
+        broken = {id: f"{one.breach.code}: {_told(one)}" for id, one in own.items() if one.breach}
+        errors = [one.error for one in own.values() if one.error]
+        lost = unreadable.filter(pl.col(PERIOD) == given.period)
+        rows = sum(one.records for one in own.values())
+        if self.pipeline.sources[self.table.name].period_from is PeriodFrom.COLUMN:
+            here = frame.filter(pl.col(PERIOD) == given.period).select(pl.len())
+            rows = int(here.collect(engine="streaming").item()) + lost.height
+        return replace(
+            given,
+            rows=rows,
+            unreadable=lost,
+            breach="; ".join(f"{self._key(id)}: {reason}" for id, reason in broken.items()) or None,
+            broken_deliveries=broken,
+            error=errors[0] if errors else None,
+        )
+
+    def _key(self, id: str) -> str:
+        return next(one.key for found in self.deliveries.values() for one in found if one.id == id)
+
+    def _from_lake(
+        self, accounts: Mapping[str, Account], inputs: Sequence[Input]
+    ) -> tuple[dict[str, Account], list[tuple[pl.LazyFrame, pl.DataFrame]]]:
+        """Rows of deliveries that were ingested and are gone from staging since: bronze has kept them."""
+        merged = dict(accounts)
+        kept = []
+        for given in inputs:
+            for one in self.deliveries[given.period]:
+                gone = accounts[one.id].error is not None and not self.pipeline.area.local_path(one.key).exists()
+                if gone and one.state is DeliveryState.INGESTED:
+                    rows, lost = self._kept(one, given.period)
+                    merged[one.id] = Account(rows=rows.select(pl.len()).collect().item(), unreadable=lost.height)
+                    kept.append((rows, lost))
+        return merged, kept
+
+    def _kept(self, delivery: Delivery, period: str) -> tuple[pl.LazyFrame, pl.DataFrame]:
+        mine = pl.col("_delivery") == delivery.id
+        schema = self.pipeline.contract(self.table).schema
+        rows = self.pipeline.accepted(self.table).scan(schema, [period]).filter(mine)
+        lost = self.pipeline.quarantine(self.table).scan(UNREADABLE_SCHEMA, [period]).filter(mine)
+        return rows.select(*_in_order(schema), PERIOD), lost.collect()
+
+    def _changed(self, inputs: Sequence[Input], files: Mapping[str, DeliveryFile]) -> dict[str, StagingError]:
+        """Periods whose files changed or vanished while they were read: period -> error."""
+        changed: dict[str, StagingError] = {}
+        for given in inputs:
+            for id in given.deliveries if given.readable else ():
+                try:
+                    if self.pipeline.area.local_path(files[id].key).exists():
+                        files[id].check_unchanged()
+                except StagingError as error:
+                    changed[given.period] = error
+        return changed
+
+
+def _in_order(schema: Mapping[str, pl.DataType]) -> list[str]:
+    return [*(name for name in schema if name not in PROVENANCE), *PROVENANCE]
+
+
+def _records(delivery: Delivery) -> int:
+    records = delivery.content.get("records")
+    return records if isinstance(records, int) else 0
+
+
+def _told(account: Account) -> str:
+    if account.breach is None:
+        return ""
+    lines = f" (line {', '.join(map(str, account.breach.lines))})" if account.breach.lines else ""
+    return account.breach.message + lines

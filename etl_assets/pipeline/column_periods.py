@@ -1,0 +1,74 @@
+"""Periods that are written in the rows themselves (`period_from: column`)."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from etl_assets.contracts.dataset import TableId
+from etl_assets.contracts.provenance import PROVENANCE
+from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.staging.content import Content
+from etl_assets.staging.readers import DeliveryFile, read_delivery
+
+NO_PERIOD = "period_unknown"
+"""Reason of bronze rows whose period column names no period of the calendar."""
+
+
+def period_expression(pipeline: DatasetPipeline, table: TableId) -> pl.Expr:
+    """The partition key (String) of each row of a source that is partitioned by a column; null for none."""
+    source = pipeline.sources[table.name]
+    moment = pl.col(source.period_column or "").str.to_datetime(
+        source.period_format, time_unit="us", strict=False
+    )
+    periods = [period for period in _begun(pipeline) if pipeline.calendar.why_not(period[0]) is None]
+    edges = sorted({_micros(edge) for _, start, end in periods for edge in (start, end)})
+    labels = {_micros(start): key for key, start, _ in periods}
+    if not edges:
+        return pl.lit(None, dtype=pl.String)
+    # Between two edges lies a period, or a gap such as a closed day.
+    names = ["", *(labels.get(edge, "") for edge in edges)]
+    index = moment.dt.timestamp("us").cut(edges, labels=[str(i) for i in range(len(names))], left_closed=True)
+    key = index.cast(pl.String).replace_strict({str(i): name for i, name in enumerate(names)}, default=None)
+    return pl.when(key != "").then(key)
+
+
+def _begun(pipeline: DatasetPipeline) -> list[tuple[str, datetime, datetime]]:
+    now = pipeline.now()
+    current = pipeline.calendar.period_of(now)
+    periods = pipeline.calendar.periods(now)
+    if current is not None and (not periods or periods[-1].key != current.key):
+        periods.append(current)
+    # Rows hold local times of the calendar's timezone.
+    return [(one.key, one.start.replace(tzinfo=None), one.end.replace(tzinfo=None)) for one in periods]
+
+
+def _micros(moment: datetime) -> int:
+    return int(moment.replace(tzinfo=UTC).timestamp()) * 1_000_000
+
+
+def periods_in_column(
+    pipeline: DatasetPipeline, table: TableId, key: str, delivery_id: str, content: Content
+) -> tuple[str, ...]:
+    """The partition keys that a delivery has rows of, in order; a file without any has the period it came in.
+
+    A delivery that can't be read is given to the period in which it arrived, so that its gate can say so.
+    """
+    staged = pipeline.area.stat(key)
+    file = DeliveryFile(pipeline.area, key, delivery_id, content, staged.fingerprint)
+    columns = [name for name in pipeline.contract(table).schema if name not in PROVENANCE]
+    pipeline.scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=pipeline.scratch) as scratch:
+        reading = read_delivery(file, pipeline.sources[table.name], columns, Path(scratch))
+        found: list[str] = []
+        if reading.breach is None and reading.rows:
+            keys = reading.frame.select(key=period_expression(pipeline, table)).unique().drop_nulls()
+            found = sorted(keys.collect(engine="streaming")["key"].to_list())
+    if found:
+        return tuple(found)
+    arrived = pipeline.calendar.period_of(datetime.fromtimestamp(staged.modified_ns / 1e9, UTC))
+    last = pipeline.calendar.periods(pipeline.now())[-1:]
+    return (arrived.key,) if arrived else tuple(period.key for period in last)

@@ -1,0 +1,287 @@
+"""Intake: what a staging area shows becomes deliveries in the ledger, or findings. Nothing is ever moved."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from etl_assets.contracts.dataset import Layer, TableId
+from etl_assets.errors import EtlError
+from etl_assets.ledger.records import Delivery, DeliveryState, Finding, SeenObject
+from etl_assets.pipeline.column_periods import periods_in_column
+from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.state import digest
+from etl_assets.staging.area import StagedObject, VanishedError
+from etl_assets.staging.content import Content, format_fingerprint
+from etl_assets.staging.matching import Ambiguous, Match, Unmatched, match
+from etl_assets.staging.shape import examine
+from etl_assets.staging.source import Mode, PeriodFrom, Source
+
+NOT_IN_CALENDAR = "not in the calendar"
+CONFLICT = "more than one delivery for the period"
+_OURS = (NOT_IN_CALENDAR, CONFLICT)
+
+LISTING_KINDS = ("unmatched_file", "ambiguous_file", "not_listed", "not_readable")
+_BATCH = 64
+
+
+@dataclass
+class Intake:
+    """What one look at a staging area came to.
+
+    Attributes:
+        registered: Deliveries that are new, or whose content is back.
+        unsettled: Keys of objects that may still be written.
+        unread: How many new objects were left for the next look, for lack of time.
+        findings: What a person should know of the area.
+    """
+
+    registered: list[Delivery] = field(default_factory=list)
+    unsettled: list[str] = field(default_factory=list)
+    unread: int = 0
+    findings: list[Finding] = field(default_factory=list)
+
+
+def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intake:
+    """List the staging area and register what is new and settled.
+
+    Args:
+        pipeline: The dataset.
+        seconds: Time after which no further object is read; None for no limit.
+    """
+    deadline = None if seconds is None else time.monotonic() + seconds
+    listing = pipeline.area.list()
+    seen = pipeline.ledger.record_listing(pipeline.name, listing.objects, complete=not listing.problems)
+    intake = Intake()
+    for problem in listing.problems:
+        message = f"{problem.key or 'the staging area'}: {problem.message}"
+        intake.findings.append(_finding(pipeline, "not_listed", message, problem.key))
+    batch: list[Delivery] = []
+    known = {one.id: one for one in pipeline.ledger.deliveries(pipeline.name)}
+    for staged in listing.objects:
+        matched = match(staged.key, pipeline.sources, key_format=pipeline.calendar.key_format)
+        if not isinstance(matched, Match):
+            intake.findings.append(_no_table(pipeline, staged.key, matched))
+            continue
+        source = pipeline.sources[matched.table]
+        if _is_known(seen[staged.key], known, matched, source):
+            continue
+        if not _has_settled(seen[staged.key], source, pipeline.now()):
+            intake.unsettled.append(staged.key)
+        elif deadline is not None and time.monotonic() > deadline:
+            intake.unread += 1
+        else:
+            _read(pipeline, staged, matched, batch, intake)
+            if len(batch) >= _BATCH:
+                intake.registered += _register(pipeline, batch)
+    intake.registered += _register(pipeline, batch)
+    settle_holds(pipeline)
+    pipeline.ledger.replace_findings(pipeline.name, LISTING_KINDS, intake.findings)
+    return intake
+
+
+def _is_known(seen: SeenObject, known: dict[str, Delivery], matched: Match, source: Source) -> bool:
+    delivery = known.get(seen.delivery_id or "")
+    if delivery is None or delivery.fingerprint != seen.fingerprint:
+        return False
+    same_place = delivery.table == matched.table and (
+        matched.period is None or delivery.period == matched.period
+    )
+    return same_place and delivery.content.get("format") == format_fingerprint(source.format)
+
+
+def _has_settled(seen: SeenObject, source: Source, now: datetime) -> bool:
+    """Whether the object is complete: old enough, or the same on two looks that lie far enough apart."""
+    patience = timedelta(seconds=source.settle_seconds)
+    modified = datetime.fromtimestamp(seen.modified_ns / 1e9, UTC)
+    return now - modified >= patience or now - seen.first_seen_at >= max(patience, timedelta(seconds=0.001))
+
+
+def _read(
+    pipeline: DatasetPipeline, staged: StagedObject, matched: Match, batch: list[Delivery], intake: Intake
+) -> None:
+    """Read an object once: its identity and its shape."""
+    try:
+        content = examine(pipeline.area.local_path(staged.key), pipeline.sources[matched.table].format)
+        if pipeline.area.stat(staged.key).fingerprint != staged.fingerprint:
+            intake.unsettled.append(staged.key)  # it was written to while we read it
+            return
+        batch.append(_delivery(pipeline, staged, matched, content))
+    except VanishedError:
+        return  # the next listing will not show it
+    except (EtlError, OSError) as error:
+        intake.findings.append(_finding(pipeline, "not_readable", f"{staged.key}: {error}", staged.key))
+
+
+def _delivery(pipeline: DatasetPipeline, staged: StagedObject, matched: Match, content: Content) -> Delivery:
+    source = pipeline.sources[matched.table]
+    period = matched.period
+    if source.period_from is PeriodFrom.ARRIVAL:
+        arrived = datetime.fromtimestamp(staged.modified_ns / 1e9, UTC)
+        found = pipeline.calendar.period_of(arrived)
+        period = found.key if found else f"{arrived:%Y-%m-%d}"
+    id = delivery_id(pipeline.name, staged.key, content.sha256)
+    periods: tuple[str, ...] = (period,) if period else ()
+    if source.period_from is PeriodFrom.COLUMN:
+        periods = periods_in_column(pipeline, TableId(Layer.BRONZE, matched.table), staged.key, id, content)
+        period = None
+    return Delivery(
+        id=id,
+        dataset=pipeline.name,
+        table=matched.table,
+        key=staged.key,
+        sha256=content.sha256,
+        size=staged.size,
+        modified_ns=staged.modified_ns,
+        fingerprint=staged.fingerprint,
+        period=period,
+        periods=periods,
+        part=matched.part,
+        content=content.to_json(),
+    )
+
+
+def delivery_id(area: str, key: str, sha256: str) -> str:
+    """The id of a delivery: the same bytes under the same name are the same delivery, for ever."""
+    return digest(area, key, sha256)[:16]
+
+
+def _register(pipeline: DatasetPipeline, batch: list[Delivery]) -> list[Delivery]:
+    registered = pipeline.ledger.register_deliveries(batch) if batch else []
+    batch.clear()
+    return registered
+
+
+# -- holds ------------------------------------------------------------------------------------
+
+
+def settle_holds(pipeline: DatasetPipeline) -> None:
+    """Put deliveries on hold that the calendar or another delivery speaks against; release settled ones."""
+    deliveries = pipeline.ledger.deliveries(
+        pipeline.name, state=(DeliveryState.PENDING, DeliveryState.INGESTED, DeliveryState.ON_HOLD)
+    )
+    gone = {key for key, seen in pipeline.ledger.seen_objects(pipeline.name).items() if seen.gone}
+    rivals = _rivals(pipeline, deliveries)
+    replaced = _replaced(rivals, gone)
+    for id, by in replaced.items():
+        pipeline.ledger.set_delivery_state(
+            [id], DeliveryState.SUPERSEDED, "another file was delivered in its place", superseded_by=by
+        )
+    conflicts = _conflicts(rivals, gone)
+    deliveries = [one for one in deliveries if one.id not in replaced]
+    for delivery in deliveries:
+        reason = _outside_calendar(pipeline, delivery) or conflicts.get(delivery.id, "")
+        ours = delivery.state is DeliveryState.ON_HOLD and delivery.reason.startswith(_OURS)
+        if reason and reason != delivery.reason and (delivery.state is DeliveryState.PENDING or ours):
+            pipeline.ledger.set_delivery_state([delivery.id], DeliveryState.ON_HOLD, reason)
+        elif not reason and ours and delivery.key not in gone:
+            pipeline.ledger.set_delivery_state([delivery.id], DeliveryState.PENDING)
+
+
+def _outside_calendar(pipeline: DatasetPipeline, delivery: Delivery) -> str:
+    source = pipeline.sources.get(delivery.table)
+    if source is None or not source.partitioned or source.period_from is PeriodFrom.COLUMN:
+        return ""
+    period = delivery.period or ""
+    why = pipeline.calendar.why_not(period)
+    if why is None and pipeline.period(period) is None:
+        return f"{NOT_IN_CALENDAR}: {period} has not begun yet"
+    return f"{NOT_IN_CALENDAR}: {period} is {_spoken(why)}" if why else ""
+
+
+def _spoken(why: str) -> str:
+    return {
+        "closed day": "a closed day",
+        "before start": "before the calendar's start",
+        "after end": "after the calendar's end",
+    }.get(why, why)
+
+
+Rivals = dict[tuple[str, str, str], list[Delivery]]
+"""(table, period, part) -> the deliveries of a slot that may have one file only."""
+
+
+def _rivals(pipeline: DatasetPipeline, deliveries: Iterable[Delivery]) -> Rivals:
+    groups: Rivals = {}
+    for delivery in deliveries:
+        source = pipeline.sources.get(delivery.table)
+        if source is None or source.files_per_period == "many" or source.mode is not Mode.INCREMENT:
+            continue
+        part = (delivery.part or "") if isinstance(source.files_per_period, tuple) else ""
+        for period in delivery.periods or ("",):
+            groups.setdefault((delivery.table, period, part), []).append(delivery)
+    return {slot: found for slot, found in groups.items() if len({one.key for one in found}) > 1}
+
+
+def _replaced(rivals: Rivals, gone: set[str]) -> dict[str, str]:
+    """Deliveries whose file was taken away while one other came in its place: id -> the other's id."""
+    replaced: dict[str, str] = {}
+    for found in rivals.values():
+        live = [one for one in found if one.key not in gone]
+        if len({one.key for one in live}) == 1:
+            replaced |= {one.id: live[-1].id for one in found if one.key in gone}
+    return replaced
+
+
+def _conflicts(rivals: Rivals, gone: set[str]) -> dict[str, str]:
+    """Deliveries that contend for one slot: all of them wait for a person; what is published stays."""
+    reasons: dict[str, str] = {}
+    for (_, period, _), found in rivals.items():
+        live = {one.key for one in found if one.key not in gone}
+        if len(live) > 1:
+            advice = "remove one, or set files_per_period: many"
+            for one in found:
+                reasons[one.id] = f"{CONFLICT} {period}: {', '.join(sorted(live))}; {advice}"
+    return reasons
+
+
+# -- findings ---------------------------------------------------------------------------------
+
+
+def _finding(pipeline: DatasetPipeline, kind: str, message: str, key: str) -> Finding:
+    # Objects without a delivery are told apart by a hash of their name.
+    return Finding(dataset=pipeline.name, kind=kind, message=message, delivery_id=f"file:{digest(key)[:12]}")
+
+
+def _no_table(pipeline: DatasetPipeline, key: str, matched: Unmatched | Ambiguous) -> Finding:
+    if isinstance(matched, Ambiguous):
+        tables = ", ".join(matched.tables)
+        return _finding(pipeline, "ambiguous_file", f"{key} fits the patterns of {tables}", key)
+    return _finding(pipeline, "unmatched_file", f"{key} belongs to no table: {matched.reason}", key)
+
+
+def missing_deliveries(pipeline: DatasetPipeline) -> dict[str, list[str]]:
+    """Table -> the due periods for which nothing was delivered; nothing for a dataset without any data."""
+    deliveries = pipeline.ledger.deliveries(pipeline.name)
+    if not deliveries:
+        return {}
+    due = pipeline.calendar.due(pipeline.now())
+    missing = {}
+    for table, source in pipeline.sources.items():
+        if source.partitioned:
+            delivered = {period for one in deliveries if one.table == table for period in one.periods}
+            missing[table] = [period for period in due if period not in delivered]
+    return missing
+
+
+def report_missing(pipeline: DatasetPipeline) -> dict[str, list[str]]:
+    """Write missing deliveries as findings; those that came meanwhile are settled."""
+    missing = missing_deliveries(pipeline)
+    pipeline.ledger.replace_findings(
+        pipeline.name,
+        ["missing_delivery"],
+        [
+            Finding(
+                dataset=pipeline.name,
+                kind="missing_delivery",
+                message=f"nothing was delivered for {table} of {period}",
+                table=table,
+                period=period,
+            )
+            for table, periods in missing.items()
+            for period in periods
+        ],
+    )
+    return missing

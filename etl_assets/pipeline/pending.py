@@ -1,0 +1,253 @@
+"""What is left to do, decided from the ledger for every table and partition."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from etl_assets.contracts.dataset import Layer, TableId
+from etl_assets.ledger.records import DeliveryState, Failures, Outcome, Validation
+from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.state import RETRY_ASKED, States, digest
+
+
+class Standing(StrEnum):
+    """Where a partition of a table stands.
+
+    current: what is published is what its inputs give. pending: can be built now. held: the gate
+    closed on these very inputs. failed: it failed as often as is tried. waiting: it will be tried
+    again later. blocked: an input is missing. nothing: nothing was delivered.
+    """
+
+    CURRENT = "current"
+    PENDING = "pending"
+    HELD = "held"
+    FAILED = "failed"
+    WAITING = "waiting"
+    BLOCKED = "blocked"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True)
+class PartitionStanding:
+    """Where one partition stands, and why; `state` is the state that it would have if built now."""
+
+    table: TableId
+    period: str
+    standing: Standing
+    state: str | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Work for one run: consecutive periods in which the same tables are pending.
+
+    Attributes:
+        periods: Partition keys in the calendar's order; empty if only unpartitioned tables are pending.
+        tables: The tables, upstream before downstream.
+        key: The same for the same work, another one for another attempt.
+    """
+
+    periods: tuple[str, ...]
+    tables: tuple[TableId, ...]
+    key: str
+
+
+@dataclass
+class Pending:
+    """The standing of every partition of a dataset, and the runs that it asks for."""
+
+    pipeline: DatasetPipeline
+    standings: dict[tuple[TableId, str], PartitionStanding] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, pipeline: DatasetPipeline) -> Pending:
+        """Compute the standing of every partition from the ledger."""
+        name = pipeline.name
+        deliveries = pipeline.ledger.deliveries(name)
+        states = States(pipeline, deliveries)
+        look = _Look(
+            published={key: one.state_id for key, one in pipeline.ledger.publications(name).items()},
+            latest=pipeline.ledger.latest_validations(name),
+            failures=pipeline.ledger.failures_in_a_row(name),
+            retried={
+                period
+                for one in deliveries
+                if one.state is DeliveryState.PENDING and one.reason == RETRY_ASKED
+                for period in (*one.periods, "")
+            },
+            now=pipeline.now(),
+        )
+        pending = cls(pipeline)
+        for table, partition in pipeline.tables.items():
+            for period in states.periods() if partition.partitioned else ("",):
+                pending.standings[table, period] = pending._stand(states, look, table, period)
+        return pending
+
+    def _stand(self, states: States, look: _Look, table: TableId, period: str) -> PartitionStanding:
+        state = states.of(table, period, lambda t, p: self._readable(look, t, p))
+        if state is None:
+            missing = self._missing(states, look, table, period)
+            return PartitionStanding(table, period, *missing)
+        if look.published.get((table.layer, table.name, period)) == state and not (
+            period in look.retried and table.layer is Layer.BRONZE
+        ):
+            return PartitionStanding(table, period, Standing.CURRENT, state)
+        if period not in look.retried:
+            for stopped in (self._held(look, table, period, state), self._failed(look, table, period, state)):
+                if stopped:
+                    return PartitionStanding(table, period, stopped[0], state, stopped[1])
+        return PartitionStanding(table, period, Standing.PENDING, state)
+
+    def _readable(self, look: _Look, table: TableId, period: str) -> str | None:
+        """The state that can be read once everything that is pending upstream has been built."""
+        standing = self.standings.get((table, period))
+        if standing and standing.standing in (Standing.PENDING, Standing.CURRENT):
+            return standing.state
+        return look.published.get((table.layer, table.name, period))
+
+    def _missing(
+        self, states: States, look: _Look, table: TableId, period: str
+    ) -> tuple[Standing, None, str]:
+        if table.layer is Layer.BRONZE:
+            current = states.current.get((table, period))
+            waits = current.waits_for if current else ""
+            return (
+                (Standing.BLOCKED, None, waits)
+                if waits
+                else (Standing.NOTHING, None, "nothing was delivered")
+            )
+        without = [
+            upstream
+            for upstream in self.pipeline.upstream(table)
+            if self._readable(look, upstream, period if self.pipeline.tables[upstream].partitioned else "")
+            is None
+        ]
+        nothing = all(
+            self.standings.get(
+                (up, period if self.pipeline.tables[up].partitioned else ""), _NOTHING
+            ).standing
+            is Standing.NOTHING
+            for up in without
+        )
+        reason = f"waits for {', '.join(map(str, without))}" if without else "waits for its inputs"
+        only_own = all(up in self.pipeline.tables[table].inputs.values() for up in without)
+        return (Standing.NOTHING if nothing and only_own else Standing.BLOCKED), None, reason
+
+    def _held(self, look: _Look, table: TableId, period: str, state: str) -> tuple[Standing, str] | None:
+        latest = look.latest.get((table.layer, table.name, period))
+        if latest is None or latest.outcome is not Outcome.HELD or latest.state_id != state:
+            return None
+        # Nothing would come of it but the same verdict, unless more is tolerated now.
+        same = latest.tolerance == self.pipeline.policy(table).tolerance
+        return (Standing.HELD, latest.gate_reason) if same else None
+
+    def _failed(self, look: _Look, table: TableId, period: str, state: str) -> tuple[Standing, str] | None:
+        failures = look.failures.get((table.layer, table.name, period))
+        if failures is None or failures.state_id != state:
+            return None
+        latest = look.latest[table.layer, table.name, period]
+        if failures.count >= self.pipeline.retry.max_attempts:
+            return Standing.FAILED, f"failed {failures.count} times, last: {latest.error}"
+        again = failures.last_at + timedelta(seconds=self.pipeline.retry.delay_seconds(failures.count))
+        if again > look.now:
+            return Standing.WAITING, f"tried again at {again:%Y-%m-%d %H:%M:%S} UTC after: {latest.error}"
+        return None
+
+    # -- runs ---------------------------------------------------------------------------------
+
+    def stretches(self) -> list[Stretch]:
+        """The runs that are asked for now, in the order in which they must go.
+
+        Unpartitioned tables that others read go first, with the first stretch; those that are
+        built from partitioned tables go with the last one.
+        """
+        first, last = self._whole_tables()
+        spans = list(self._spans())
+        if not spans:
+            alone = (*first, *last)
+            return [self._stretch((), alone)] if alone else []
+        out = []
+        for number, (periods, tables) in enumerate(spans):
+            chosen = {*tables, *(first if number == 0 else ()), *(last if number == len(spans) - 1 else ())}
+            out.append(self._stretch(periods, tuple(id for id in self.pipeline.tables if id in chosen)))
+        return out
+
+    def _whole_tables(self) -> tuple[list[TableId], list[TableId]]:
+        first: list[TableId] = []
+        last: list[TableId] = []
+        for table, definition in self.pipeline.tables.items():
+            if definition.partitioned or not self._is_pending(table, ""):
+                continue
+            reads = self.pipeline.upstream(table)
+            late = any(self.pipeline.tables[up].partitioned or up in last for up in reads)
+            (last if late else first).append(table)
+        return first, last
+
+    def _spans(self) -> Iterator[tuple[tuple[str, ...], tuple[TableId, ...]]]:
+        """Consecutive periods of the calendar with the same pending tables."""
+        wanted: dict[str, list[TableId]] = {}
+        for (table, period), standing in self.standings.items():
+            if standing.standing is Standing.PENDING and self.pipeline.tables[table].partitioned:
+                wanted.setdefault(period, []).append(table)
+        if not wanted:
+            return
+        span: list[str] = []
+        for period in _between(self.pipeline, min(wanted), max(wanted)):
+            same = span and wanted.get(period) == wanted[span[0]]
+            if span and (not same or len(span) >= self.pipeline.limits.periods_per_run):
+                yield tuple(span), tuple(wanted[span[0]])
+                span = []
+            if period in wanted:
+                span.append(period)
+        if span:
+            yield tuple(span), tuple(wanted[span[0]])
+
+    def _is_pending(self, table: TableId, period: str) -> bool:
+        standing = self.standings.get((table, period))
+        return standing is not None and standing.standing is Standing.PENDING
+
+    def _stretch(self, periods: tuple[str, ...], tables: tuple[TableId, ...]) -> Stretch:
+        states = [
+            self.standings[table, period].state
+            for table in tables
+            for period in (periods if self.pipeline.tables[table].partitioned else ("",))
+        ]
+        return Stretch(periods, tables, digest(self.pipeline.name, list(map(str, tables)), periods, states))
+
+    # -- counts -------------------------------------------------------------------------------
+
+    def count(self, table: TableId, *standings: Standing) -> int:
+        """How many partitions of a table stand so."""
+        return sum(one.standing in standings for (of, _), one in self.standings.items() if of == table)
+
+    def troubles(self) -> list[PartitionStanding]:
+        """Partitions that wait for a person: the gate is closed, or they failed too often."""
+        return [one for one in self.standings.values() if one.standing in (Standing.HELD, Standing.FAILED)]
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What the ledger said at one moment."""
+
+    published: dict[tuple[str, str, str], str]
+    latest: dict[tuple[str, str, str], Validation]
+    failures: dict[tuple[str, str, str], Failures]
+    retried: set[str]
+    now: datetime
+
+
+_NOTHING = PartitionStanding(TableId(Layer.BRONZE, ""), "", Standing.NOTHING)
+
+
+def _between(pipeline: DatasetPipeline, first: str, last: str) -> Iterable[str]:
+    """The calendar's keys from `first` to `last`, whether something was delivered for them or not."""
+    begin, end = pipeline.calendar.period(first), pipeline.calendar.period(last)
+    if begin is None or end is None:
+        return
+    for period in pipeline.calendar.periods(end.end):
+        if period.start >= begin.start:
+            yield period.key

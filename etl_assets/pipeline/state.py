@@ -1,0 +1,175 @@
+"""What a partition's content depends on, as one id: the same inputs give the same id, and the same rows.
+
+A state id is a hash of the ids of everything that goes in: deliveries for bronze, the states of the
+upstream partitions otherwise, and always the contract and the code of the transformation. A table
+is up to date where the id of what is published equals the id of what its inputs are now.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import inspect
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from etl_assets.contracts.dataset import Layer, Table, TableId
+from etl_assets.ledger.records import Delivery, DeliveryState
+from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.staging.source import Mode, Source
+
+StateOf = Callable[[TableId, str], str | None]
+"""(table, period) -> state id of what can be read there, None where there is nothing."""
+
+
+RETRY_ASKED = "a retry was asked for"
+"""Reason of a pending delivery whose partition is to be tried again whatever came of it before."""
+
+ENGINE = 1
+"""Raise it when the same inputs give other rows because this project reads or validates differently."""
+
+
+def digest(*parts: object) -> str:
+    """Hash what JSON can hold; equal in every process and version."""
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+@functools.cache
+def code_version(transform: Callable[..., object] | None) -> str:
+    """Hash the module that a transformation lives in, without comments, docstrings and layout.
+
+    The whole module counts, since the function may call others in it.
+    """
+    if transform is None:
+        return ""
+    module = inspect.getmodule(transform)
+    try:
+        tree = ast.parse(inspect.getsource(module if module is not None else transform))
+    except (OSError, TypeError):
+        return ""  # defined in an interactive session: nothing to read
+    for node in ast.walk(tree):
+        if (
+            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+            and ast.get_docstring(node) is not None
+        ):
+            node.body = node.body[1:]
+    return digest(ast.dump(tree))
+
+
+def table_version(pipeline: DatasetPipeline, table: Table) -> str:
+    """Hash what a table's content depends on beside its inputs: contract, code, how files are read."""
+    contract = pipeline.contract(table.id).fingerprint
+    if table.id.layer is Layer.BRONZE:
+        source = pipeline.sources[table.id.name]
+        return digest(
+            ENGINE, contract, json.loads(source.format.model_dump_json()), source.mode, source.period_column
+        )
+    return digest(ENGINE, contract, code_version(table.transform))
+
+
+@dataclass(frozen=True)
+class Current:
+    """The deliveries that a bronze partition consists of, in order, or why it can't be built.
+
+    Attributes:
+        deliveries: In the order in which their rows count as earlier and later.
+        waits_for: What must come first, such as a missing part; "" if nothing.
+    """
+
+    deliveries: tuple[Delivery, ...]
+    waits_for: str = ""
+
+
+def current_deliveries(source: Source, deliveries: Iterable[Delivery]) -> Current:
+    """Choose the deliveries of one partition that count, and put them in order.
+
+    The order depends on the deliveries themselves, never on when we saw them: by key; corrections
+    newest first, so that the newest row of a key is the one that is kept.
+    """
+    usable = [
+        delivery
+        for delivery in deliveries
+        if delivery.state in (DeliveryState.PENDING, DeliveryState.INGESTED)
+    ]
+    if source.mode is Mode.CORRECTION:
+        return Current(tuple(sorted(usable, key=lambda one: (-one.modified_ns, one.key))))
+    if source.mode is Mode.SNAPSHOT:
+        newest = max(usable, key=lambda one: (one.modified_ns, one.key), default=None)
+        return Current((newest,) if newest else ())
+    if isinstance(source.files_per_period, tuple):
+        missing = sorted(set(source.files_per_period) - {one.part for one in usable})
+        if usable and missing:
+            return Current((), f"waits for part {', '.join(missing)}")
+    return Current(tuple(sorted(usable, key=lambda one: one.key)))
+
+
+class States:
+    """State ids of a dataset's partitions, computed from the deliveries that the ledger has now."""
+
+    def __init__(self, pipeline: DatasetPipeline, deliveries: Iterable[Delivery]) -> None:
+        self.pipeline = pipeline
+        self.versions = {id: table_version(pipeline, table) for id, table in pipeline.tables.items()}
+        self.current = self._current(deliveries)
+
+    def _current(self, deliveries: Iterable[Delivery]) -> dict[tuple[TableId, str], Current]:
+        by_partition: dict[tuple[TableId, str], list[Delivery]] = {}
+        for delivery in deliveries:
+            table = TableId(Layer.BRONZE, delivery.table)
+            if table not in self.pipeline.tables:
+                continue
+            partitioned = self.pipeline.tables[table].partitioned
+            for period in delivery.periods if partitioned else ("",):
+                by_partition.setdefault((table, period), []).append(delivery)
+        return {
+            key: current_deliveries(self.pipeline.sources[key[0].name], found)
+            for key, found in by_partition.items()
+        }
+
+    def periods(self) -> list[str]:
+        """The partition keys that something was delivered for, in the calendar's order."""
+        return sorted({period for _, period in self.current if period})
+
+    def of(self, table: TableId, period: str, readable: StateOf) -> str | None:
+        """The state that a partition would have if it were built now.
+
+        Args:
+            table: The table.
+            period: The partition key, '' for an unpartitioned table.
+            readable: What can be read of upstream tables.
+
+        Returns:
+            The id, or None where an input is missing.
+        """
+        version = self.versions[table]
+        if table.layer is Layer.BRONZE:
+            current = self.current.get((table, period), Current(()))
+            return digest(version, [one.id for one in current.deliveries]) if current.deliveries else None
+        states = []
+        for upstream in self.pipeline.upstream(table):
+            state = self._upstream_state(table, upstream, period, readable)
+            if state is None:
+                return None
+            states.append([str(upstream), state])
+        return digest(version, states)
+
+    def _upstream_state(
+        self, table: TableId, upstream: TableId, period: str, readable: StateOf
+    ) -> str | None:
+        if not self.pipeline.tables[upstream].partitioned:
+            return readable(upstream, "")
+        if (
+            self.pipeline.tables[table].partitioned
+            and upstream in self.pipeline.tables[table].inputs.values()
+        ):
+            return readable(upstream, period)
+        found = {key: readable(upstream, key) for key in self.periods()}
+        known = {key: state for key, state in found.items() if state is not None}
+        return digest(known) if known else None
+
+
+def published_states(states: Mapping[tuple[str, str, str], str]) -> StateOf:
+    """Read what is published now: (layer, table, period) -> state id."""
+    return lambda table, period: states.get((table.layer, table.name, period))

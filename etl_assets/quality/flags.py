@@ -1,0 +1,203 @@
+"""Judges rows: casts them to the contract's dtypes and flags every row rule that they break."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+
+import narwhals.stable.v1 as nw
+import polars as pl
+
+from etl_assets.contracts.provenance import PROVENANCE
+from etl_assets.contracts.rules import CompiledContract, Rule
+from etl_assets.contracts.vocabulary import RuleKind, Severity
+from etl_assets.quality.casting import cast_column
+from etl_assets.quality.uniqueness import KeyColumns
+
+DELIVERED = "_delivered."
+"""Prefix of the columns that hold a row's cells as delivered."""
+
+REASONS = "_reasons"
+
+ACCEPTED, QUARANTINED, SUSPECT = 0, 1, 2
+"""A row's fate: SUSPECT rows may repeat a key and are decided later."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a validation needs to know beside the rows and the contract.
+
+    Attributes:
+        periods: Every period that must get an outcome, with its start and end (aware) or None.
+        references: Rule name -> the keys of the referenced table, one column per key column.
+        delivery_rank: Delivery id -> its place in the order of deliveries.
+        rows: About how many rows there are; decides whether key hashes are spilled to disk.
+        scratch: An empty folder for spilled data.
+    """
+
+    periods: Mapping[str, tuple[datetime, datetime] | None]
+    scratch: Path
+    references: Mapping[str, pl.DataFrame] = field(default_factory=dict)
+    delivery_rank: Mapping[str, int] = field(default_factory=dict)
+    rows: int = 0
+
+
+class JudgedRows:
+    """Rows in the contract's dtypes with a Boolean column `__broken.<n>` for each row rule.
+
+    Attributes:
+        frame: The rows with their flags; `__bad` is true where an `error` rule is broken.
+        raw: The columns that hold the cells as delivered.
+    """
+
+    def __init__(self, frame: pl.LazyFrame, contract: CompiledContract, around: Surroundings) -> None:
+        self.contract = contract
+        self.around = around
+        self.source = frame.collect_schema()
+        self.row_rules = [rule for rule in contract.rules if rule.kind in (RuleKind.ROW, RuleKind.REFERENCE)]
+        self.aggregate_rules = [rule for rule in contract.rules if rule.kind is RuleKind.AGGREGATE]
+        self.unique_rules = [rule for rule in contract.rules if rule.kind is RuleKind.UNIQUE]
+        self.raw = [name for name in self.source if name.startswith(DELIVERED)]
+        self.frame = self._flag(self._cast(frame))
+
+    # -- flags --------------------------------------------------------------------------------
+
+    def _cast(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        columns = []
+        for name, target in self.contract.schema.items():
+            if self.source[name] == target:
+                continue
+            typed = cast_column(name, self.source[name], target, self.contract.casts.get(name))
+            lost = pl.col(name).is_not_null() & typed.is_null()
+            columns += [typed.alias(name), lost.alias(f"__lost.{name}")]
+        frame = frame.with_columns(columns)
+        return self._with_windows(frame) if self.contract.period_column else frame
+
+    def _with_windows(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Add the start and the end of each row's period, in the dtype of the period column."""
+        dtype = self.contract.schema[self.contract.period_column or ""]
+        windows = {key: window for key, window in self.around.periods.items() if window}
+        ends = []
+        for name, side in (("_period_start", 0), ("_period_end", 1)):
+            values = pl.Series([_as_dtype(window[side], dtype) for window in windows.values()], dtype=dtype)
+            ends.append(pl.col("_period").replace_strict(list(windows), values, default=None).alias(name))
+        return frame.with_columns(ends)
+
+    def _flag(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Add `__broken.<n>` and `__evaluated.<n>` for each row rule, and `__bad` for any error."""
+        holds = [
+            rule.expression.alias(f"__holds.{number}")
+            for number, rule in enumerate(self.row_rules)
+            if rule.expression is not None
+        ]
+        applies = [
+            rule.evaluated.alias(f"__evaluated.{number}")
+            for number, rule in enumerate(self.row_rules)
+            if rule.evaluated is not None
+        ]
+        if holds or applies:
+            frame = nw.from_native(frame).with_columns(*holds, *applies).to_native()
+        broken = [self._broken(number, rule) for number, rule in enumerate(self.row_rules)]
+        frame = frame.with_columns(broken)
+        errors = [
+            f"__broken.{number}"
+            for number, rule in enumerate(self.row_rules)
+            if rule.severity is Severity.ERROR
+        ]
+        return frame.with_columns(__bad=pl.any_horizontal(errors) if errors else pl.lit(False))
+
+    def _broken(self, number: int, rule: Rule) -> pl.Expr:
+        lost = [f"__lost.{c}" for c in rule.columns if self._is_cast(c)]
+        if rule.kind is RuleKind.REFERENCE:
+            broken = ~self._is_known(rule)
+        elif rule.expression is not None:
+            broken = ~pl.col(f"__holds.{number}").fill_null(True)
+        else:  # castability: the cast itself has said it
+            return (pl.any_horizontal(lost) if lost else pl.lit(False)).alias(f"__broken.{number}")
+        # A cell that could not be cast breaks `castable` and nothing else.
+        excused = broken & ~pl.any_horizontal(lost) if lost else broken
+        return excused.alias(f"__broken.{number}")
+
+    def _is_cast(self, column: str) -> bool:
+        return column in self.contract.schema and self.source[column] != self.contract.schema[column]
+
+    def _is_known(self, rule: Rule) -> pl.Expr:
+        known = self.around.references[rule.name]
+        has_null = pl.any_horizontal(pl.col(column).is_null() for column in rule.columns)
+        if len(rule.columns) == 1:
+            found = pl.col(rule.columns[0]).is_in(known.to_series().implode())
+        else:
+            renamed = known.rename(dict(zip(known.columns, rule.columns, strict=True)))
+            found = pl.struct(*rule.columns).is_in(renamed.to_struct("key").implode())
+        return has_null | found
+
+    # -- keys ---------------------------------------------------------------------------------
+
+    def key_columns(self) -> list[KeyColumns]:
+        """The columns of each unique rule; the row as delivered where the contract says so."""
+        return [
+            KeyColumns(
+                rule.name,
+                tuple(self.raw) if rule.columns == ("_delivered",) else rule.columns,
+                rule.on_violation or "duplicate",
+            )
+            for rule in self.unique_rules
+        ]
+
+    def with_fate(self, keys: Sequence[KeyColumns], suspects: Mapping[str, pl.Series]) -> pl.LazyFrame:
+        """Add `__fate`: accepted, quarantined, or suspected of repeating a key."""
+        suspected = [
+            key.hash.is_in(suspects[key.rule].implode()).fill_null(False)
+            for key in keys
+            if len(suspects[key.rule])
+        ]
+        fate = pl.when("__bad").then(pl.lit(QUARANTINED, dtype=pl.Int8))
+        if suspected:
+            fate = fate.when(pl.any_horizontal(suspected)).then(pl.lit(SUSPECT, dtype=pl.Int8))
+        return self.frame.with_columns(__fate=fate.otherwise(pl.lit(ACCEPTED, dtype=pl.Int8)))
+
+    # -- what is written ----------------------------------------------------------------------
+
+    def accepted(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """The contract's columns and `_period`."""
+        return rows.select(*self.contract.schema, "_period")
+
+    def quarantined(self, rows: pl.LazyFrame, reasons: pl.Expr | None = None) -> pl.LazyFrame:
+        """The row as delivered, its provenance, `_period` and `_reasons` (default: its broken row rules)."""
+        reasons = self.reasons() if reasons is None else reasons
+        provenance = [name for name in PROVENANCE if name in self.source]
+        if self.raw:
+            cells = [pl.col(name).alias(name.removeprefix(DELIVERED)) for name in self.raw]
+        else:
+            cells = [pl.col(name) for name in self.contract.schema if name not in PROVENANCE]
+        return rows.select(*provenance, "_period", reasons.alias(REASONS), *cells)
+
+    def reasons(self) -> pl.Expr:
+        """The names of all broken `error` rules of a row, separated by `;`."""
+        names = [
+            pl.when(f"__broken.{number}").then(pl.lit(rule.name))
+            for number, rule in enumerate(self.row_rules)
+            if rule.severity is Severity.ERROR
+        ]
+        if not names:
+            return pl.lit(None, dtype=pl.String)
+        return pl.concat_str(names, separator=";", ignore_nulls=True)
+
+    def needed_later(self) -> list[str]:
+        """The columns that suspects must keep to be written and counted later."""
+        own = [*self.contract.schema, *self.raw, *(name for name in PROVENANCE if name in self.source)]
+        flags = [
+            name for name in self.frame.collect_schema() if name.startswith(("__broken.", "__evaluated."))
+        ]
+        return [*dict.fromkeys([*own, "_period", *flags])]
+
+
+def _as_dtype(moment: datetime, dtype: pl.DataType) -> date | datetime:
+    """The local wall time, its date, or the instant: whatever the period column holds."""
+    if dtype == pl.Date:
+        return moment.date()
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
+        return moment.replace(tzinfo=None)
+    return moment

@@ -1,0 +1,214 @@
+"""Validates rows against a contract in one streaming pass: accepted, quarantined, duplicates, tallies.
+
+The rows are judged by flag columns computed beside the data; the accepted and the quarantined rows
+are written, and everything that is counted is counted, from one scan of the source. Rows whose key
+repeats (found beforehand from the key's columns alone) are set aside as *suspects* and decided one
+by one in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import narwhals.stable.v1 as nw
+import polars as pl
+
+from etl_assets.contracts.rules import CompiledContract, Rule
+from etl_assets.contracts.vocabulary import Severity
+from etl_assets.quality import statistics
+from etl_assets.quality.flags import ACCEPTED, QUARANTINED, SUSPECT, JudgedRows, Surroundings
+from etl_assets.quality.outcome import PeriodOutcome, Tally
+from etl_assets.quality.uniqueness import Violations, repeated_hashes, resolve
+
+
+@dataclass(frozen=True)
+class Sinks:
+    """Where rows go: each turns rows (with `_period`) into a lazy sink, to be collected with others."""
+
+    accepted: Callable[[pl.LazyFrame], pl.LazyFrame]
+    quarantined: Callable[[pl.LazyFrame], pl.LazyFrame]
+
+
+def validate(
+    frame: pl.LazyFrame, contract: CompiledContract, around: Surroundings, sinks: Sinks
+) -> dict[str, PeriodOutcome]:
+    """Validate the rows of some periods and write them through the sinks.
+
+    Args:
+        frame: Columns of the contract (text where it is still to be cast), `_period` (String), and
+            for tables with provenance the raw cells as `_delivered.<column>`.
+        contract: The promise.
+        around: Periods, references, order of deliveries.
+        sinks: Where accepted rows (the contract's columns and `_period`) and quarantined rows (the
+            row as delivered, provenance, `_period`, `_reasons`) are written.
+
+    Returns:
+        Period -> outcome, for every period asked for.
+
+    Raises:
+        polars.exceptions.PolarsError: The source could not be read, or a sink not be written.
+    """
+    judged = JudgedRows(frame, contract, around)
+    keys = judged.key_columns()
+    suspects = {}
+    for number, key in enumerate(keys):
+        folder = around.scratch / f"key-{number}"
+        folder.mkdir(parents=True, exist_ok=True)
+        suspects[key.rule] = repeated_hashes(judged.frame, key, around.rows, folder)
+    flagged = judged.with_fate(keys, suspects)
+
+    plans = [
+        sinks.accepted(judged.accepted(flagged.filter(pl.col("__fate") == ACCEPTED))),
+        sinks.quarantined(judged.quarantined(flagged.filter(pl.col("__fate") == QUARANTINED))),
+        _counts(flagged, judged),
+        _aggregates(flagged, judged),
+    ]
+    suspected = any(len(hashes) for hashes in suspects.values())
+    if suspected:
+        plans.append(flagged.filter(pl.col("__fate") == SUSPECT).select(judged.needed_later()))
+    _, _, counts, aggregates, *rest = pl.collect_all(plans, engine="streaming")
+
+    violations = None
+    if suspected and rest[0].height:
+        violations = resolve(rest[0], keys, around.delivery_rank)
+        counts = _settle(violations, judged, counts, sinks)
+        aggregates = _aggregates_with(violations, judged, flagged, aggregates)
+    return _Summary(judged, counts, aggregates, violations).outcomes()
+
+
+def _counts(flagged: pl.LazyFrame, judged: JudgedRows) -> pl.LazyFrame:
+    """One row per period and fate: rows, tallies and column statistics."""
+    tallies = [pl.len().alias("rows")]
+    for number, rule in enumerate(judged.row_rules):
+        tallies.append(pl.col(f"__broken.{number}").sum().alias(f"failed.{number}"))
+        if rule.evaluated is not None:
+            tallies.append(pl.col(f"__evaluated.{number}").sum().alias(f"evaluated.{number}"))
+    return flagged.group_by("_period", "__fate").agg(*tallies, *statistics.expressions(judged.contract))
+
+
+def _aggregates(flagged: pl.LazyFrame, judged: JudgedRows) -> pl.LazyFrame:
+    """One row per period and fate: the verdict of each aggregate rule, as `verdict.<n>`."""
+    verdicts = [
+        rule.expression.alias(f"verdict.{number}")
+        for number, rule in enumerate(judged.aggregate_rules)
+        if rule.expression is not None
+    ]
+    if not verdicts:
+        return pl.LazyFrame(schema={"_period": pl.String, "__fate": pl.Int8})
+    return nw.from_native(flagged).group_by("_period", "__fate").agg(*verdicts).to_native()
+
+
+def _settle(violations: Violations, judged: JudgedRows, counts: pl.DataFrame, sinks: Sinks) -> pl.DataFrame:
+    """Write the suspects where they belong, and count them there."""
+    rows = violations.rows.lazy()
+    reasons = pl.col("__reasons")
+    kept = rows.filter(~pl.col("__duplicate") & reasons.is_null())
+    fate = (
+        pl.when(pl.col("__duplicate")).then(pl.lit(SUSPECT, dtype=pl.Int8))
+        .when(reasons.is_not_null()).then(pl.lit(QUARANTINED, dtype=pl.Int8))
+        .otherwise(pl.lit(ACCEPTED, dtype=pl.Int8))
+    )  # fmt: skip
+    plans = [sinks.accepted(judged.accepted(kept)), _counts(rows.with_columns(__fate=fate), judged)]
+    quarantined = rows.filter(reasons.is_not_null())
+    if violations.rows["__reasons"].null_count() < violations.rows.height:
+        plans.append(sinks.quarantined(judged.quarantined(quarantined, reasons)))
+    settled = pl.collect_all(plans, engine="streaming")[1]
+    return pl.concat([counts.filter(pl.col("__fate") != SUSPECT), settled])
+
+
+def _aggregates_with(
+    violations: Violations, judged: JudgedRows, flagged: pl.LazyFrame, aggregates: pl.DataFrame
+) -> pl.DataFrame:
+    """Judge the aggregates of periods with suspects again, over all rows that were accepted in the end."""
+    if not judged.aggregate_rules:
+        return aggregates
+    periods = violations.rows["_period"].unique().to_list()
+    columns = [*judged.contract.schema, "_period"]
+    kept = violations.rows.lazy().filter(~pl.col("__duplicate") & pl.col("__reasons").is_null())
+    sure = flagged.filter((pl.col("__fate") == ACCEPTED) & pl.col("_period").is_in(periods))
+    accepted = pl.concat([sure.select(columns), kept.select(columns)])
+    again = _aggregates(accepted.with_columns(__fate=pl.lit(ACCEPTED, dtype=pl.Int8)), judged)
+    return pl.concat(
+        [aggregates.filter(~pl.col("_period").is_in(periods)), again.collect(engine="streaming")]
+    )
+
+
+@dataclass(frozen=True)
+class _Summary:
+    """Turns counted rows into outcomes, period by period."""
+
+    judged: JudgedRows
+    counts: pl.DataFrame
+    aggregates: pl.DataFrame
+    violations: Violations | None
+
+    def outcomes(self) -> dict[str, PeriodOutcome]:
+        by_period: dict[str, dict[int, dict[str, object]]] = {}
+        for row in self.counts.iter_rows(named=True):
+            fates = by_period.setdefault(row["_period"], {})
+            fates[row["__fate"]] = statistics.merge(fates.get(row["__fate"]), row)
+        accepted = self.aggregates.filter(pl.col("__fate") == ACCEPTED)
+        verdicts = {row["_period"]: row for row in accepted.iter_rows(named=True)}
+        return {
+            period: self._outcome(period, by_period.get(period, {}), verdicts.get(period, {}))
+            for period in sorted({*self.judged.around.periods, *by_period})
+        }
+
+    def _outcome(
+        self, period: str, fates: dict[int, dict[str, object]], verdicts: dict[str, object]
+    ) -> PeriodOutcome:
+        rows = {fate: _number(fates.get(fate), "rows") for fate in (ACCEPTED, QUARANTINED, SUSPECT)}
+        return PeriodOutcome(
+            period=period,
+            rows_in=sum(rows.values()),
+            accepted=rows[ACCEPTED],
+            quarantined=rows[QUARANTINED],
+            duplicates=rows[SUSPECT],
+            unreadable=0,
+            tallies=tuple(
+                [self._row_tally(number, rule, fates) for number, rule in enumerate(self.judged.row_rules)]
+                + [self._unique_tally(rule, period, fates) for rule in self.judged.unique_rules]
+                + [
+                    _aggregate_tally(number, rule, verdicts)
+                    for number, rule in enumerate(self.judged.aggregate_rules)
+                ]
+            ),
+            statistics=statistics.read(self.judged.contract, fates.get(ACCEPTED)),
+            broken_aggregates=tuple(
+                rule.name
+                for number, rule in enumerate(self.judged.aggregate_rules)
+                if rule.severity is Severity.ERROR and verdicts.get(f"verdict.{number}") is False
+            ),
+        )
+
+    def _row_tally(self, number: int, rule: Rule, fates: dict[int, dict[str, object]]) -> Tally:
+        applied = "rows" if rule.evaluated is None else f"evaluated.{number}"
+        evaluated = sum(_number(fate, applied) for fate in fates.values())
+        failed = sum(_number(fate, f"failed.{number}") for fate in fates.values())
+        return _tally(rule, max(evaluated, failed), failed)
+
+    def _unique_tally(self, rule: Rule, period: str, fates: dict[int, dict[str, object]]) -> Tally:
+        failed = self.violations.failed.get(rule.name, {}).get(period, 0) if self.violations else 0
+        broken_rows = sum(
+            count
+            for other in self.judged.unique_rules
+            if other.on_violation == "quarantine" and self.violations
+            for count in [self.violations.failed.get(other.name, {}).get(period, 0)]
+        )
+        survivors = sum(_number(fates.get(fate), "rows") for fate in (ACCEPTED, SUSPECT)) + broken_rows
+        return _tally(rule, survivors, failed)
+
+
+def _aggregate_tally(number: int, rule: Rule, verdicts: dict[str, object]) -> Tally:
+    verdict = verdicts.get(f"verdict.{number}")
+    return _tally(rule, int(verdict is not None), int(verdict is False))
+
+
+def _tally(rule: Rule, evaluated: int, failed: int) -> Tally:
+    return Tally(rule.name, rule.dimension, rule.severity, rule.weight, evaluated, failed)
+
+
+def _number(row: dict[str, object] | None, name: str) -> int:
+    value = (row or {}).get(name)
+    return value if isinstance(value, int) else 0
