@@ -18,10 +18,12 @@ import polars as pl
 from pandera.errors import SchemaDefinitionError, SchemaInitError
 
 from etl_assets.contracts import permitted
-from etl_assets.contracts.contract import (
+from etl_assets.contracts.contract import Contract, RowContract
+from etl_assets.contracts.expressions import ExpressionError, Shape, canonical, shape_of
+from etl_assets.contracts.fingerprint import fingerprint
+from etl_assets.contracts.options import Cast, FieldOptions, RuleOptions
+from etl_assets.contracts.pandera_schema import (
     UNIQUE_KEY,
-    Contract,
-    RowContract,
     check_options,
     dtypes_of,
     field_options,
@@ -29,9 +31,6 @@ from etl_assets.contracts.contract import (
     name_of,
     unique_keys,
 )
-from etl_assets.contracts.expressions import ExpressionError, Shape, canonical, shape_of
-from etl_assets.contracts.fingerprint import fingerprint
-from etl_assets.contracts.options import Cast, FieldOptions, RuleOptions
 from etl_assets.contracts.provenance import DELIVERED, PERIOD_END, PERIOD_START, PROVENANCE
 from etl_assets.contracts.rules import CompiledContract, Rule
 from etl_assets.contracts.vocabulary import Dimension, OnViolation, RuleKind, Severity

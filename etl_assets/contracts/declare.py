@@ -158,11 +158,11 @@ def column_check(
     The rule is called `<column>.<method>`; the method's docstring is its description. The expression
     must be boolean and look at one row at a time.
     """
+    if not columns or callable(columns[0]):
+        raise ContractError("column_check names no columns", hint='Write @column_check("quantity")')
     options = CheckOptions(rule(severity, why=why, dimension=dimension, weight=weight), RuleKind.ROW)
 
     def decorate(function: Callable[[Any, nw.Expr], nw.Expr]) -> Any:
-        if not columns or callable(columns[0]):
-            raise ContractError("column_check names no columns", hint='Write @column_check("quantity")')
         return pa.check(*columns, **_pandera_arguments(options, ignore_na))(function)
 
     return decorate

@@ -19,6 +19,10 @@ from typing import Any
 import narwhals.stable.v1 as nw
 import polars as pl
 
+# What `nw.when` and its like put together is not of the stable classes, but of those they derive from.
+from narwhals import Expr as AnyExpr
+from narwhals import Series as AnySeries
+
 # Kinds of nodes that give other results for other neighbours, or whose columns aren't written down.
 _UNNAMED_COLUMNS = frozenset({"ALL", "NTH", "EXCLUDE", "SELECTOR"})
 
@@ -74,8 +78,7 @@ def shape_of(expression: object, schema: Mapping[str, pl.DataType]) -> Shape:
     frame = nw.from_native(pl.LazyFrame(schema=schema))
     try:
         result = frame.select(expression.alias("verdict")).collect_schema()
-        # Narwhals keeps this about each expression, and exactly this is what has to be known.
-        metadata = expression._to_compliant_expr(frame._compliant_frame.__narwhals_namespace__())._metadata
+        metadata = metadata_of(expression, frame)
     except Exception as error:
         raise ExpressionError(f"it can't be evaluated: {_first_line(error)}") from error
     if list(result.items()) != [("verdict", nw.Boolean())]:
@@ -93,9 +96,17 @@ def shape_of(expression: object, schema: Mapping[str, pl.DataType]) -> Shape:
     )
 
 
+def metadata_of(expression: Any, frame: Any) -> Any:
+    """Return what Narwhals knows about an expression: `is_elementwise`, `is_scalar_like` and more.
+
+    Private to Narwhals, but the only place where exactly this is kept; its version is pinned.
+    """
+    return expression._to_compliant_expr(frame._compliant_frame.__narwhals_namespace__())._metadata
+
+
 def canonical(value: Any) -> str:
     """Write a constant so that it reads the same in every process: sets are sorted."""
-    if isinstance(value, nw.Expr):
+    if isinstance(value, AnyExpr):
         return _text(value)
     if isinstance(value, set | frozenset):
         return "{" + ", ".join(sorted(canonical(item) for item in value)) + "}"
@@ -170,19 +181,19 @@ def _refuse_node(node: Any) -> None:
         raise ExpressionError(f"it calls {node.name}(), which can't be compiled")
     if node.name in {"str.to_datetime", "str.to_date"} and node.kwargs.get("format") is None:
         raise ExpressionError(f"it calls {node.name}() without a format, which is guessed from other rows")
-    if node.name == "str.contains" and not node.kwargs.get("literal"):
-        pattern = node.kwargs.get("pattern")
-        if isinstance(pattern, str):
-            refuse_pattern(pattern)
+    if node.name.startswith("str.") and not node.kwargs.get("literal", True):
+        for pattern in (*node.exprs[:1], node.kwargs.get("pattern")):
+            if isinstance(pattern, str):
+                refuse_pattern(pattern)
 
 
 def _nodes(expression: Any) -> Iterator[Any]:
     for node in expression._nodes:
         yield node
         for argument in node.exprs:
-            if isinstance(argument, nw.Expr):
+            if isinstance(argument, AnyExpr):
                 yield from _nodes(argument)
-            elif isinstance(argument, nw.Series):
+            elif isinstance(argument, AnySeries):
                 raise ExpressionError("it holds a series, whose values depend on the rows' positions")
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 import pandera.polars as pa
 import polars as pl
-from pandera.api.dataframe.model_components import PARSER_KEY
 from pandera.api.hypotheses import Hypothesis
 from pandera.engines.polars_engine import PanderaSchema
 
-from etl_assets.contracts.contract import UNIQUE_KEY, Contract, is_built_in, name_of, polars_dtype
+from etl_assets.contracts.contract import Contract
 from etl_assets.contracts.expressions import ExpressionError, has_open_alternative, refuse_pattern
 from etl_assets.contracts.options import OPTIONS_KEY, Cast, TableOptions
+from etl_assets.contracts.pandera_schema import UNIQUE_KEY, is_built_in, name_of, polars_dtype
 from etl_assets.contracts.provenance import PERIOD, PROVENANCE
 from etl_assets.errors import ContractError
 
@@ -38,8 +38,7 @@ def check_model(model: type[Contract]) -> None:
         raise _error(
             model, f"Config has options that are no options of contracts: {', '.join(model.__extras__)}"
         )
-    parsers = [name for name in dir(model) if hasattr(getattr(model, name, None), PARSER_KEY)]
-    if parsers or model.__parsers__ or model.__root_parsers__:
+    if model.__parsers__ or model.__root_parsers__:
         raise _error(model, "The contract has parsers", hint="Clean the data in the table's function")
 
 
@@ -70,6 +69,8 @@ def _check_column(model: type[Contract], name: Any, column: pa.Column) -> None:
     own = name in PROVENANCE or name == PERIOD
     if name.startswith("_") and not own:
         raise _error(model, "Names that begin with _ are reserved", name)
+    if isinstance(column.dtype, PanderaSchema):
+        raise _error(model, "The column holds a nested contract", name, "Give it a plain dtype")
     if column.regex:
         raise _error(model, "A pattern names the columns", name, "Name each column")
     if column.coerce:
@@ -84,8 +85,6 @@ def _check_column(model: type[Contract], name: Any, column: pa.Column) -> None:
         raise _error(
             model, "The column is optional", name, "Make it nullable: a table always has all its columns"
         )
-    if isinstance(column.dtype, PanderaSchema):
-        raise _error(model, "The column holds a nested contract", name, "Give it a plain dtype")
     try:
         polars_dtype(column)
     except TypeError as error:

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from pandera.backends.narwhals.checks import NarwhalsCheckBackend
 from pandera.errors import SchemaErrorReason
 
-from etl_assets.contracts.contract import UNIQUE_KEY, Contract
+from etl_assets.contracts.contract import Contract
 from etl_assets.contracts.declare import about, aggregate_check, column_check, row_check, rule
+from etl_assets.contracts.pandera_schema import UNIQUE_KEY
 from etl_assets.contracts.rules import CompiledContract, Rule, compile_contract
 from etl_assets.contracts.vocabulary import RuleKind, Severity
 
