@@ -188,14 +188,18 @@ class _Compiler:
     def _custom(self, check: pa.Check, column: str | None = None) -> Rule:
         name = f"{column}.{name_of(check)}" if column else name_of(check)
         frame = nw.from_native(pl.LazyFrame(schema=self.dtypes))
+        seen = nw.col(column) if column else frame
         try:
-            raw = check._check_fn(nw.col(column) if column else frame, **check._check_kwargs)
+            raw = check._check_fn(seen, **check._check_kwargs)
             shape = shape_of(raw, self.dtypes)
+            again = shape_of(check._check_fn(seen, **check._check_kwargs), self.dtypes)
         except ExpressionError as error:
             raise self._error(f"The check can't be compiled: {error}", name) from error
         except Exception as error:  # the check's own code failed, in whatever way
             what = f"The check's code fails with {type(error).__name__}: {error}"
             raise self._error(what, name) from error
+        if again != shape:
+            raise self._error("The check is another one each time, as if it read a clock", name)
         options = check_options(check)
         kind = self._kind(name, shape, options.kind if options else None)
         is_consistency = len(shape.columns) > 1

@@ -11,19 +11,25 @@ import polars as pl
 from pandera.api.hypotheses import Hypothesis
 from pandera.engines.polars_engine import PanderaSchema
 
-from etl_assets.contracts.contract import Contract
+from etl_assets.contracts.contract import Contract, RowContract
 from etl_assets.contracts.expressions import ExpressionError, has_open_alternative, refuse_pattern
-from etl_assets.contracts.options import OPTIONS_KEY, Cast, TableOptions
+from etl_assets.contracts.options import OPTIONS_KEY, Cast, FieldOptions, TableOptions
 from etl_assets.contracts.pandera_schema import UNIQUE_KEY, is_built_in, name_of, polars_dtype
 from etl_assets.contracts.provenance import PERIOD, PROVENANCE
 from etl_assets.errors import ContractError
 
 
 def table_options(model: type[Contract]) -> TableOptions:
-    """Return what `about_table` said of a table."""
+    """Return what `about_table` said of a table.
+
+    Raises:
+        ContractError: Something else stands in its place.
+    """
     metadata = getattr(model.__config__, "metadata", None) or {}
-    options = metadata.get(OPTIONS_KEY)
-    return options if isinstance(options, TableOptions) else TableOptions()
+    options = metadata.get(OPTIONS_KEY, TableOptions())
+    if not isinstance(options, TableOptions):
+        raise _error(model, "Config.metadata speaks of rules in a form of its own", hint="Use about_table")
+    return options
 
 
 def check_model(model: type[Contract]) -> None:
@@ -56,6 +62,8 @@ def check_schema(model: type[Contract], schema: pa.DataFrameSchema) -> None:
         raise _error(model, "Config.strict is not True", hint="A contract names every column")
     for name, column in schema.columns.items():
         _check_column(model, name, column)
+    if issubclass(model, RowContract) and (missing := [n for n in PROVENANCE if n not in schema.columns]):
+        raise _error(model, f"A field takes the place of {', '.join(missing)}", hint="Rename the field")
     for check in schema.checks:
         if UNIQUE_KEY not in (check.statistics or {}):
             _check_check(model, name_of(check), check)
@@ -71,6 +79,8 @@ def _check_column(model: type[Contract], name: Any, column: pa.Column) -> None:
         raise _error(model, "Names that begin with _ are reserved", name)
     if isinstance(column.dtype, PanderaSchema):
         raise _error(model, "The column holds a nested contract", name, "Give it a plain dtype")
+    if not isinstance((column.metadata or {}).get(OPTIONS_KEY, FieldOptions()), FieldOptions):
+        raise _error(model, "The field's metadata speaks of rules in a form of its own", name, "Use about")
     if column.regex:
         raise _error(model, "A pattern names the columns", name, "Name each column")
     if column.coerce:
@@ -83,7 +93,10 @@ def _check_column(model: type[Contract], name: Any, column: pa.Column) -> None:
         raise _error(model, "The column has parsers", name, "Clean the data in the table's function")
     if not column.required and name != PERIOD:
         raise _error(
-            model, "The column is optional", name, "Make it nullable: a table always has all its columns"
+            model,
+            "The column is optional",
+            name,
+            "Say pa.Field(nullable=True), not Optional: a table always has all its columns",
         )
     try:
         polars_dtype(column)
@@ -142,8 +155,8 @@ def check_arguments(model: type[Contract], name: str, dtype: pl.DataType, check:
 def _fits(value: Any, dtype: pl.DataType) -> bool:
     if dtype.is_numeric():
         return isinstance(value, int | float | decimal.Decimal) and not isinstance(value, bool)
-    if dtype == pl.Datetime:
-        return isinstance(value, dt.datetime)
+    if isinstance(dtype, pl.Datetime):
+        return isinstance(value, dt.datetime) and (value.tzinfo is None) == (dtype.time_zone is None)
     fitting = {
         pl.String: str,
         pl.Boolean: bool,

@@ -46,6 +46,11 @@ FIELDS: dict[str, tuple[str, Any]] = {
     "None can't be compared": ("number", lambda: pa.Field(isin=[1, None])),
     "can't be compared with Date": ("day", lambda: pa.Field(ge=dt.datetime(2020, 1, 1))),
     "can't be compared with Datetime": ("at", lambda: pa.Field(ge=dt.date(2020, 1, 1))),
+    "tzinfo=datetime.timezone.utc) can't be compared": (
+        "at",
+        lambda: pa.Field(ge=dt.datetime(2020, 1, 1, tzinfo=dt.UTC)),
+    ),
+    "Use about": ("number", lambda: pa.Field(metadata=about_table(period_column="day"))),
     "The check is for text": ("number", lambda: pa.Field(str_matches="1")),
     "looks ahead or behind": ("text", lambda: pa.Field(str_contains="a(?!b)")),
     "refers back": ("text", lambda: pa.Field(str_matches=r"(a)\1")),
@@ -90,6 +95,7 @@ def test_a_field_that_can_not_be_compiled(reason: str) -> None:
         ({"metadata": about_table(period_column="text")}, "no Date or Datetime"),
         ({"metadata": about_table(period_column="nowhere")}, "no Date or Datetime"),
         ({"metadata": about_table(unique_as_delivered=True)}, "come from no delivery"),
+        ({"metadata": about(pii=True)}, "Use about_table"),
     ],
 )
 def test_a_table_option_that_can_not_be_compiled(config: dict[str, Any], reason: str) -> None:
@@ -111,6 +117,7 @@ CHECKS: dict[str, Callable[[], Any]] = {
     "map_batches": lambda: row_check()(lambda cls: nw.col("number").map_batches(lambda s: s > 1)),
     "name them with nw.col": lambda: row_check()(lambda cls: nw.max_horizontal(nw.all()) > 1),
     "without a format": lambda: row_check()(lambda cls: nw.col("text").str.to_datetime().is_null()),
+    "as if it read a clock": lambda: row_check()(lambda cls: nw.col("at") < dt.datetime.now()),
     "looks ahead": lambda: row_check()(lambda cls: nw.col("text").str.contains("(?=a)")),
     "pattern '(a' is wrong": lambda: row_check()(lambda cls: nw.col("text").str.contains("(a")),
     "order of the rows": lambda: aggregate_check()(lambda cls: nw.col("number").last() > 1),
@@ -187,8 +194,16 @@ def test_nested_contracts_and_optional_columns_are_refused() -> None:
 
     with pytest.raises(ContractError, match="nested contract"):
         compile_contract(Outer)
-    with pytest.raises(ContractError, match="Make it nullable"):
+    with pytest.raises(ContractError, match="nullable=True"):
         compile_contract(Absent)
+
+
+def test_provenance_can_not_be_taken_over() -> None:
+    class Taking(RowContract):
+        etl_line: int
+
+    with pytest.raises(ContractError, match="takes the place of _line"):
+        compile_contract(Taking)
 
 
 def test_a_format_for_a_number_is_refused() -> None:
