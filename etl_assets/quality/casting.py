@@ -6,6 +6,10 @@ import polars as pl
 
 from etl_assets.contracts.rules import Cast
 
+TRUE_WORDS = ("true", "t", "yes", "y", "1")
+FALSE_WORDS = ("false", "f", "no", "n", "0")
+"""Text that means a truth value, in any case."""
+
 DATETIME_FORMATS = ("%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f")
 
 
@@ -39,8 +43,8 @@ def _from_text(column: pl.Expr, target: pl.DataType, cast: Cast | None) -> pl.Ex
         number = column.cast(target, strict=False)
         return pl.when(number.is_finite()).then(number)
     if target == pl.Boolean:
-        words = cast or Cast()
-        return pl.when(column.is_in(words.true)).then(True).when(column.is_in(words.false)).then(False)
+        word = column.str.to_lowercase()
+        return pl.when(word.is_in(TRUE_WORDS)).then(True).when(word.is_in(FALSE_WORDS)).then(False)
     if target == pl.Date:
         return column.str.to_date(declared or "%Y-%m-%d", strict=False)
     if isinstance(target, pl.Datetime):

@@ -137,14 +137,14 @@ class JudgedRows:
 
     def key_columns(self) -> list[KeyColumns]:
         """The columns of each unique rule; the row as delivered where the contract says so."""
-        return [
-            KeyColumns(
-                rule.name,
-                tuple(self.raw) if rule.columns == ("_delivered",) else rule.columns,
-                rule.on_violation or "duplicate",
+        keys = []
+        for rule in self.unique_rules:
+            as_delivered = rule.columns == ("_delivered",)
+            columns = tuple(self.raw) if as_delivered else rule.columns
+            keys.append(
+                KeyColumns(rule.name, columns, rule.on_violation or "duplicate", nulls_distinct=not as_delivered)
             )
-            for rule in self.unique_rules
-        ]
+        return keys
 
     def with_fate(self, keys: Sequence[KeyColumns], suspects: Mapping[str, pl.Series]) -> pl.LazyFrame:
         """Add `__fate`: accepted, quarantined, or suspected of repeating a key."""

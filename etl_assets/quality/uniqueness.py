@@ -16,21 +16,32 @@ BUCKETS = 32
 
 @dataclass(frozen=True)
 class KeyColumns:
-    """The columns of one unique rule, as they are named in the frame."""
+    """The columns of one unique rule, as they are named in the frame.
+
+    Attributes:
+        nulls_distinct: A key with a null in it never repeats another. False for the row as
+            delivered, where two empty cells are the same.
+    """
 
     rule: str
     columns: tuple[str, ...]
     on_violation: str
+    nulls_distinct: bool = True
+
+    @property
+    def takes_part(self) -> pl.Expr:
+        """Whether the row's key can repeat another's."""
+        if not self.nulls_distinct:
+            return pl.lit(True)
+        return ~pl.any_horizontal(pl.col(column).is_null() for column in self.columns)
 
     @property
     def hash(self) -> pl.Expr:
-        """Hash of the key within its period; null where a part of the key is null.
+        """Hash of the key within its period, null where the key does not take part.
 
-        Nulls are distinct: a key with a null in it never repeats another. The hash lives only
-        within one process.
+        The hash lives only within one process; it is never stored.
         """
-        has_null = pl.any_horizontal(pl.col(column).is_null() for column in self.columns)
-        return pl.when(~has_null).then(pl.struct("_period", *self.columns).hash())
+        return pl.when(self.takes_part).then(pl.struct("_period", *self.columns).hash())
 
 
 def repeated_hashes(frame: pl.LazyFrame, keys: KeyColumns, rows: int, scratch: Path) -> pl.Series:
@@ -99,8 +110,7 @@ def resolve(
     failed: dict[str, dict[str, int]] = {}
     for key in sorted(keys, key=lambda key: key.on_violation != "quarantine"):
         survives = ~pl.col("__duplicate") & pl.col("__reasons").is_null()
-        has_null = pl.any_horizontal(pl.col(column).is_null() for column in key.columns)
-        takes_part = survives & ~has_null
+        takes_part = survives & key.takes_part
         first = pl.struct(takes_part, "_period", *key.columns).is_first_distinct()
         rows = rows.with_columns(__repeats=takes_part & ~first)
         failed[key.rule] = dict(rows.filter("__repeats").group_by("_period").len().iter_rows())
