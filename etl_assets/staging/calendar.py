@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -162,10 +163,15 @@ class Calendar(BaseModel):
             raise ValueError(f"{value!r} is no timezone; expected a name such as Europe/London") from None
         return value
 
-    @field_validator("start")
+    @field_validator("start", mode="before")
     @classmethod
-    def _local(cls, value: date | datetime) -> date | datetime:
-        if isinstance(value, datetime) and value.tzinfo is not None:
+    def _local(cls, value: object) -> object:
+        moment = value
+        if isinstance(value, str):
+            # Pydantic would make a date of a midnight, and forget its offset.
+            with suppress(ValueError):
+                moment = datetime.fromisoformat(value)
+        if isinstance(moment, datetime) and moment.tzinfo is not None:
             raise ValueError("start is a local time of the calendar's timezone, without an offset")
         return value
 

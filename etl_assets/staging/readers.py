@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +28,8 @@ UNREADABLE_SCHEMA = {
     "_reasons": pl.String(),
 }
 """Columns of unreadable records."""
+
+_LARGE_BYTES = 2_000_000
 
 _INDEX, _PATH = "\0index", "\0path"
 
@@ -191,7 +194,12 @@ class _Part:
     delivery_id: str
     rows: int
     mended: Mended
+    large: bool
     quoted_empties: bool = False
+
+
+def _consecutive(rows: int, first_line: int) -> Mended:
+    return Mended(rows, gaps=[(np.zeros(1, np.int64), np.full(1, first_line, np.int64))])
 
 
 def _prepare(
@@ -206,22 +214,24 @@ def _prepare(
     breach = find_breach(content, source, columns, types)
     if breach is not None:
         return breach
+    large = content.size >= _LARGE_BYTES
     if not isinstance(source.format, CsvFormat):
-        return _Part(path, file.delivery_id, content.records, Mended(content.records))
+        return _Part(path, file.delivery_id, content.records, _consecutive(content.records, 1), large)
     with file.area.open(file.key) as stream:
         plain = is_plain(source.format, stream.read(4))
     if content.proven and plain and not content.embedded_newlines:
-        start = np.zeros(1, np.int64)
-        mended = Mended(content.records, gaps=[(start, start + 2)])
-        return _Part(path, file.delivery_id, content.records, mended, content.quoted_empties)
+        mended = _consecutive(content.records, 2)
+        return _Part(path, file.delivery_id, content.records, mended, large, content.quoted_empties)
     if content.proven and plain:
         # The file can be read as it stands; only the lines of its records are to be found out.
         found = _mend(file, source.format, columns, None)
         if isinstance(found, Mended) and found.rows == content.records and not found.unreadable:
-            return _Part(path, file.delivery_id, found.rows, found, content.quoted_empties)
+            return _Part(path, file.delivery_id, found.rows, found, large, content.quoted_empties)
     copy = scratch / f"{file.delivery_id}.csv"
     found = _mend(file, source.format, columns, copy)
-    return found if isinstance(found, Breach) else _Part(copy, file.delivery_id, found.rows, found, True)
+    if isinstance(found, Breach):
+        return found
+    return _Part(copy, file.delivery_id, found.rows, found, copy.stat().st_size >= _LARGE_BYTES, True)
 
 
 def _mend(
@@ -275,16 +285,25 @@ def _unreadable_frame(delivery_id: str, mended: Mended) -> pl.DataFrame:
 
 
 def _frame(parts: Sequence[_Part], source: Source, columns: Sequence[str]) -> pl.LazyFrame:
-    """Scan all files at once: a scan per file would cost ten times as much for small ones."""
-    text = isinstance(source.format, CsvFormat)
-    if not parts:
-        schema = dict.fromkeys(columns, pl.String()) if text else {}
-        return pl.LazyFrame(schema=schema).with_columns(
-            _delivery=pl.lit(None, pl.String()),
-            _line=pl.lit(None, pl.Int64()),
-            _row_id=pl.lit(None, pl.String()),
-        )
+    """Scan large files one by one and small ones together.
+
+    A scan of its own costs 3 ms, a share in a common one some 0.2 µs a row, for the delivery's id.
+    """
+    frames: list[pl.LazyFrame] = []
+    for large, group in groupby(parts, lambda part: part.large):
+        together = list(group)
+        frames += [_scan([part], source, columns) for part in together] if large else []
+        frames += [] if large else [_scan(together, source, columns)]
+    if frames:
+        return pl.concat(frames) if len(frames) > 1 else frames[0]
+    schema = dict.fromkeys(columns, pl.String()) if isinstance(source.format, CsvFormat) else {}
+    provenance = {"_delivery": pl.String(), "_line": pl.Int64(), "_row_id": pl.String()}
+    return pl.LazyFrame(schema={**schema, **provenance})
+
+
+def _scan(parts: Sequence[_Part], source: Source, columns: Sequence[str]) -> pl.LazyFrame:
     paths = [part.path for part in parts]
+    shared = len(parts) > 1
     if isinstance(source.format, CsvFormat):
         frame = pl.scan_csv(
             paths,
@@ -294,47 +313,53 @@ def _frame(parts: Sequence[_Part], source: Source, columns: Sequence[str]) -> pl
             infer_schema=False,
             glob=False,
             row_index_name=_INDEX,
-            include_file_paths=_PATH,
+            include_file_paths=_PATH if shared else None,
         )
     else:
         frame = pl.scan_parquet(
-            paths, glob=False, hive_partitioning=False, row_index_name=_INDEX, include_file_paths=_PATH
+            paths,
+            glob=False,
+            hive_partitioning=False,
+            row_index_name=_INDEX,
+            include_file_paths=_PATH if shared else None,
         )
-    ids = {str(part.path): part.delivery_id for part in parts}
-    delivery = pl.col(_PATH).replace_strict(ids, return_dtype=pl.String())
+    delivery = pl.lit(parts[0].delivery_id)
+    if shared:
+        ids = {str(part.path): part.delivery_id for part in parts}
+        delivery = pl.col(_PATH).replace_strict(ids, return_dtype=pl.String())
     cells: list[pl.Expr] = [pl.col(name) for name in columns]
-    if text and any(part.quoted_empties for part in parts):
+    if isinstance(source.format, CsvFormat) and any(part.quoted_empties for part in parts):
         # Polars reads "" as an empty text and nothing as null; both are empty cells.
         cells = [
             pl.when(cell != "").then(cell).alias(name) for cell, name in zip(cells, columns, strict=True)
         ]
-    frame = frame.select(*cells, delivery.alias("_delivery"), _line(parts, ids).alias("_line"))
+    frame = frame.select(*cells, delivery.alias("_delivery"), _line(parts).alias("_line"))
     return frame.with_columns(
         _row_id=pl.concat_str("_delivery", pl.lit(":"), pl.col("_line").cast(pl.String()))
     )
 
 
-def _line(parts: Sequence[_Part], ids: Mapping[str, str]) -> pl.Expr:
+def _line(parts: Sequence[_Part]) -> pl.Expr:
     """Return the expression from a row's index in the whole scan to its line in its own file."""
     starts: list[npt.NDArray[np.int64]] = []
     offsets: list[npt.NDArray[np.int64]] = []
     first = 0
     for part in parts:
         records, lines = part.mended.line_map()
-        if not len(records):
-            records, lines = np.zeros(1, np.int64), np.ones(1, np.int64)
         starts.append(records + first)
         offsets.append(lines - (records + first))
         first += part.rows
-    if all(len(start) == 1 for start in starts):
-        by_path = {path: int(offset[0]) for path, offset in zip(ids, offsets, strict=True)}
-        return pl.col(_INDEX).cast(pl.Int64()) + pl.col(_PATH).replace_strict(
-            by_path, return_dtype=pl.Int64()
-        )
+    index = pl.col(_INDEX).cast(pl.Int64())
     all_starts, all_offsets = np.concatenate(starts), np.concatenate(offsets)
+    if len(all_starts) <= 1:
+        return index + int(all_offsets.sum())
+    if all(len(start) <= 1 for start in starts):
+        by_path = {str(part.path): int(offset.sum()) for part, offset in zip(parts, offsets, strict=True)}
+        return index + pl.col(_PATH).replace_strict(by_path, return_dtype=pl.Int64())
 
-    def lines_of(index: pl.Series) -> pl.Series:
-        rows = index.to_numpy().astype(np.int64)
-        return pl.Series(index.name, rows + all_offsets[np.searchsorted(all_starts, rows, side="right") - 1])
+    def lines_of(rows: pl.Series) -> pl.Series:
+        numbers = rows.to_numpy()
+        offset = all_offsets[np.searchsorted(all_starts, numbers, side="right") - 1]
+        return pl.Series(rows.name, numbers + offset)
 
-    return pl.col(_INDEX).map_batches(lines_of, return_dtype=pl.Int64(), is_elementwise=True)
+    return index.map_batches(lines_of, return_dtype=pl.Int64(), is_elementwise=True)

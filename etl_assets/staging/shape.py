@@ -169,6 +169,8 @@ class MarkScan:
         before = data[opening - 1]
         if len(opening) and opening[0] == 0:
             before[0] = self._previous
+        if len(closing) and closing[0] == 0 and self._previous == self._quote[0]:
+            self.quoted_empties = True
         if len(closing) and closing[-1] == len(data) - 1:
             self._closed_last = True
             closing = closing[:-1]
@@ -179,9 +181,7 @@ class MarkScan:
         if not self.quoted_empties:
             starts = opening[before != self._quote[0]]
             ends = closing[after != self._quote[0]]
-            self.quoted_empties = bool(np.isin(starts + 1, ends, assume_unique=True).any()) or bool(
-                len(ends) and ends[0] == 0
-            )
+            self.quoted_empties = bool(np.isin(starts + 1, ends, assume_unique=True).any())
 
 
 class _ShapeScan:

@@ -75,9 +75,12 @@ class CsvFormat(_Model):
     def _known_encoding(cls, value: str) -> str:
         try:
             codec = codecs.lookup(value)
-            codec.incrementaldecoder().decode(b"")
+            # Python also knows codecs such as base64, which give no text.
+            is_text = isinstance(codec.incrementaldecoder().decode(b""), str)
         except (LookupError, AttributeError, TypeError):
-            raise ValueError(f"{value!r} is no text encoding that Python knows") from None
+            is_text = False
+        if not is_text:
+            raise ValueError(f"{value!r} is no text encoding that Python knows")
         return codec.name
 
     @model_validator(mode="after")
