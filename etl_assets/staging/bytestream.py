@@ -25,7 +25,7 @@ INVALID = b"\xff"
 
 
 class UnpackingError(StagingError):
-    """A delivery's compression is damaged, or it unpacks to more than is allowed. Not transient."""
+    """A delivery can't be unpacked or decoded, or becomes larger than is allowed. Not transient."""
 
 
 class _Hash(Protocol):
@@ -98,9 +98,12 @@ def text_chunks(raw: Iterator[bytes], format: CsvFormat) -> Iterator[bytes]:
     What the declared encoding can't decode becomes `INVALID`.
 
     Raises:
-        UnpackingError: The compression is damaged, or the text is longer than allowed.
+        UnpackingError: The compression is damaged, nothing can be decoded, or the text is longer
+            than allowed.
     """
-    first = next(raw, b"")
+    first = b""
+    while len(first) < 4 and (chunk := next(raw, b"")):
+        first += chunk
     chunks = _unpack(first, raw, _packed_as(format, first))
     size = 0
     for chunk in chunks if is_utf8(format) else _transcode(chunks, format.encoding):
@@ -189,7 +192,11 @@ codecs.register_error("etl_assets.invalid", _mark_invalid)
 
 def _transcode(chunks: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder(encoding)("etl_assets.invalid")
-    for chunk in chunks:
-        yield decoder.decode(chunk).encode("utf-8", "surrogateescape")
-    if rest := decoder.decode(b"", final=True):
-        yield rest.encode("utf-8", "surrogateescape")
+    try:
+        for chunk in chunks:
+            yield decoder.decode(chunk).encode("utf-8", "surrogateescape")
+        if rest := decoder.decode(b"", final=True):
+            yield rest.encode("utf-8", "surrogateescape")
+    except UnicodeError as error:
+        # Not an undecodable character, but for instance UTF-16 without its byte order mark.
+        raise UnpackingError(f"It is not {encoding}: {error}") from None

@@ -55,7 +55,7 @@ class Content:
         nul: Number of NUL bytes.
         proven: True when every record has as many cells as the header, quotes are where they
             belong and the text is valid: any CSV reader reads the same.
-        oddities: The first few places that are not so.
+        oddities: The first place of each kind that is not so, by line.
         header: Names in the first record; None when there is none, or for a damaged file.
         final_newline: False when the last line has no end. It may have been cut off.
         embedded_newlines: True when a quoted cell holds a line end.

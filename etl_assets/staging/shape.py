@@ -25,7 +25,6 @@ from etl_assets.staging.content import Content, Encoding, Newlines, Oddity, form
 from etl_assets.staging.source import CsvFormat, ParquetFormat
 
 BOM = codecs.BOM_UTF8
-MAX_ODDITIES = 10
 LF, CR = 10, 13
 
 Bytes = npt.NDArray[np.uint8]
@@ -246,7 +245,7 @@ class _ShapeScan:
             quotes=self._marks.quotes,
             nul=self._nul,
             proven=bool(header) and not self._oddities,
-            oddities=tuple(self._oddities.values())[:MAX_ODDITIES],
+            oddities=tuple(sorted(self._oddities.values(), key=lambda oddity: oddity.line)),
             header=header,
             final_newline=final_newline,
             embedded_newlines=self._marks.embedded > 0,
@@ -270,12 +269,13 @@ class _ShapeScan:
 
     def _decode(self, chunk: bytes, final: bool = False) -> None:
         self._ascii &= not chunk
+        held_back = len(self._decoder.getstate()[0])
         try:
             self._decoder.decode(chunk, final)
             self._undecided = bool(self._decoder.getstate()[0])
         except UnicodeDecodeError as error:
             self._undecoded = True
-            self._odd(f"bytes that are not {self._format.encoding}", chunk, max(error.start - 4, 0))
+            self._odd(f"bytes that are not {self._format.encoding}", chunk, max(error.start - held_back, 0))
 
     def _check_length(self, chunk: bytes, marks: bytes, inside: bool) -> None:
         """Find records longer than allowed; exactly, but only when there may be one."""
