@@ -211,7 +211,9 @@ class Hop:
         sinks = Sinks(accepted.sink, quarantined.sink)
         found = validate(opened.frame, self.contract, self._surroundings(readable, scratch), sinks)
         shutil.rmtree(scratch, ignore_errors=True)
-        unreadable = [one.unreadable for one in readable if one.unreadable is not None and one.unreadable.height]
+        unreadable = [
+            one.unreadable for one in readable if one.unreadable is not None and one.unreadable.height
+        ]
         if unreadable:
             self._write_unreadable(unreadable, sinks)
         outcomes |= {one.period: _with_unreadable(found[one.period], one) for one in readable}
@@ -237,11 +239,12 @@ class Hop:
         if self._keys is not None:
             return self._keys
         keys: dict[str, pl.DataFrame] = {}
-        for rule, table in self.pipeline.references(self.table).items():
-            column = rule.reference.column if rule.reference else ""
+        for name, table in self.pipeline.references(self.table).items():
+            reference = self.contract.rule(name).reference
+            column = reference.column if reference else ""
             schema = {column: self.pipeline.contract(table).schema[column]}
             rows = self.pipeline.accepted(table).scan(schema).select(column)
-            keys[rule.name] = rows.unique().drop_nulls().collect(engine="streaming")
+            keys[name] = rows.unique().drop_nulls().collect(engine="streaming")
         self._keys = keys
         return keys
 
@@ -289,7 +292,9 @@ class Hop:
 
     # -- publish ------------------------------------------------------------------------------
 
-    def _publish(self, result: HopResult, accepted: Stage, quarantined: Stage) -> tuple[int | None, int | None]:
+    def _publish(
+        self, result: HopResult, accepted: Stage, quarantined: Stage
+    ) -> tuple[int | None, int | None]:
         """Commit what the gate let through, once per table; put aside what it stopped."""
         open_periods = [period for period, built in result.built.items() if built.published]
         self._put_aside(result, accepted, quarantined)
@@ -325,7 +330,9 @@ class Hop:
             files = [file for file in quarantined.files if file.period == period]
             if files:
                 quarantined.move(files, folder)
-                validation = replace(built.validation, held_path=str(folder.relative_to(self.pipeline.lake.root)))
+                validation = replace(
+                    built.validation, held_path=str(folder.relative_to(self.pipeline.lake.root))
+                )
                 result.built[period] = replace(built, validation=validation)
 
     # -- ledger -------------------------------------------------------------------------------
@@ -404,6 +411,7 @@ def _with_details(validation: Validation, built: Built) -> ValidationRecord:
         ),
         tuple(records.Statistic(**vars(one)) for one in built.outcome.statistics),
         tuple(
-            records.Score(one.dimension, one.score, one.evaluated, one.failed) for one in built.score.dimensions
+            records.Score(one.dimension, one.score, one.evaluated, one.failed)
+            for one in built.score.dimensions
         ),
     )

@@ -48,12 +48,14 @@ class Stretch:
     Attributes:
         periods: Partition keys in the calendar's order; empty if only unpartitioned tables are pending.
         tables: The tables, upstream before downstream.
-        key: The same for the same work, another one for another attempt.
+        key: The same for the same work: the states that it leads to.
+        retried: Somebody asked for another try, whatever came of the earlier ones.
     """
 
     periods: tuple[str, ...]
     tables: tuple[TableId, ...]
     key: str
+    retried: bool = False
 
 
 @dataclass
@@ -62,6 +64,7 @@ class Pending:
 
     pipeline: DatasetPipeline
     standings: dict[tuple[TableId, str], PartitionStanding] = field(default_factory=dict)
+    retried: set[str] = field(default_factory=set)
 
     @classmethod
     def of(cls, pipeline: DatasetPipeline) -> Pending:
@@ -81,7 +84,7 @@ class Pending:
             },
             now=pipeline.now(),
         )
-        pending = cls(pipeline)
+        pending = cls(pipeline, retried=look.retried)
         for table, partition in pipeline.tables.items():
             for period in states.periods() if partition.partitioned else ("",):
                 pending.standings[table, period] = pending._stand(states, look, table, period)
@@ -216,7 +219,8 @@ class Pending:
             for table in tables
             for period in (periods if self.pipeline.tables[table].partitioned else ("",))
         ]
-        return Stretch(periods, tables, digest(self.pipeline.name, list(map(str, tables)), periods, states))
+        key = digest(self.pipeline.name, list(map(str, tables)), periods, states)
+        return Stretch(periods, tables, key, retried=not self.retried.isdisjoint(periods or ("",)))
 
     # -- counts -------------------------------------------------------------------------------
 

@@ -1,0 +1,140 @@
+"""Runs what is pending of one dataset in this process, through Dagster: what `dq run` does."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import dagster as dg
+from dagster import DagsterInstance
+
+from etl_assets.contracts.dataset import Dataset, TableId
+from etl_assets.orchestration.build import build_definitions
+from etl_assets.orchestration.pipelines import build_pipeline, open_ledger
+from etl_assets.orchestration.requests import RunPlan, plan_run, settle_runs
+from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.intake import report_missing, take_in
+from etl_assets.pipeline.pending import PartitionStanding, Pending, Stretch
+from etl_assets.settings import AppSettings
+
+Progress = Callable[[str, TableId | None, int, int], None]
+"""(what is going on, table, partitions done, partitions in all)"""
+
+SETTLE_SECONDS = 60.0
+"""How long to wait for files that may still be written."""
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """One run that was made: its id in Dagster, whether it succeeded, what it worked on."""
+
+    run_id: str
+    success: bool
+    periods: tuple[str, ...]
+    tables: tuple[TableId, ...]
+    error: str = ""
+
+
+@dataclass
+class LocalRun:
+    """What came of `run_dataset`.
+
+    Attributes:
+        runs: The runs, in order.
+        unsettled: Files that were still being written when we gave up waiting.
+        troubles: Partitions that wait for a person.
+        waiting: Work that is tried again later, with the reason.
+    """
+
+    dataset: str
+    runs: list[FinishedRun] = field(default_factory=list)
+    unsettled: list[str] = field(default_factory=list)
+    troubles: list[PartitionStanding] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
+
+    @property
+    def nothing_to_do(self) -> bool:
+        """Whether everything was up to date."""
+        return not self.runs
+
+
+def run_dataset(
+    dataset: Dataset, settings: AppSettings, *, progress: Progress | None = None
+) -> LocalRun:
+    """Look into the staging area and build what is pending, until nothing is left to do.
+
+    Args:
+        dataset: The dataset.
+        settings: The effective settings.
+        progress: Called as the work goes on.
+
+    Returns:
+        What was run, and what waits for a person.
+    """
+    tell = progress or (lambda *_: None)
+    pipeline = build_pipeline(dataset, settings, open_ledger(settings.ledger.get_secret_value()))
+    done = LocalRun(dataset.name)
+    tell("looking for deliveries", None, 0, 0)
+    done.unsettled = _take_in_all(pipeline)
+    report_missing(pipeline)
+    with open_instance(settings) as instance:
+        settle_runs(instance, pipeline)
+        definitions = build_definitions(settings, {dataset.name: dataset})
+        tried: set[str] = set()
+        while stretches := [one for one in Pending.of(pipeline).stretches() if one.key not in tried]:
+            plan = plan_run(instance, pipeline, stretches[0])
+            tried.add(stretches[0].key)
+            if isinstance(plan, RunPlan):
+                done.runs.append(_execute(definitions, instance, plan, stretches[0], tell))
+            else:
+                done.waiting.append(plan)
+    done.troubles = Pending.of(pipeline).troubles()
+    return done
+
+
+def open_instance(settings: AppSettings) -> DagsterInstance:
+    """Dagster's instance of this project, in `ETL_HOME/dagster` unless DAGSTER_HOME names another."""
+    home = settings.dagster_home
+    os.environ.setdefault("DAGSTER_HOME", str(home))
+    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    home.mkdir(parents=True, exist_ok=True)
+    return DagsterInstance.get()
+
+
+def _take_in_all(pipeline: DatasetPipeline) -> list[str]:
+    """Take in until every file has settled, or too long."""
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while (intake := take_in(pipeline)).unsettled and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return intake.unsettled
+
+
+def _execute(
+    definitions: dg.Definitions,
+    instance: DagsterInstance,
+    plan: RunPlan,
+    stretch: Stretch,
+    tell: Progress,
+) -> FinishedRun:
+    job = definitions.resolve_implicit_global_asset_job_def()
+    tell("running", None, 0, len(stretch.tables))
+    result = job.execute_in_process(
+        instance=instance,
+        asset_selection=list(plan.assets),
+        partition_key=plan.partition,
+        tags=dict(plan.tags),
+        raise_on_error=False,
+        # What matters is in the scorecard and in the UI; Dagster's log would bury it.
+        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+    )
+    failures = [event for event in result.all_events if event.is_step_failure]
+    error = failures[0].step_failure_data.error if failures else None
+    return FinishedRun(
+        result.run_id,
+        result.success,
+        stretch.periods,
+        stretch.tables,
+        error.message.strip() if error else "",
+    )

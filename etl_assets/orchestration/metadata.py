@@ -1,0 +1,126 @@
+"""What Dagster's UI shows of a table: schema, lineage, figures per partition."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+import dagster as dg
+import polars as pl
+
+from etl_assets.contracts.dataset import Dataset, Table
+from etl_assets.contracts.provenance import PROVENANCE
+from etl_assets.contracts.rules import CompiledContract, Rule, compile_contract
+from etl_assets.contracts.vocabulary import RuleKind
+from etl_assets.lake.tables import PERIOD
+from etl_assets.orchestration.partitions import asset_key
+from etl_assets.pipeline.hop import Built
+
+Metadata = dict[str, dg.MetadataValue]
+
+def column_schema(contract: CompiledContract) -> dg.TableSchema:
+    """Columns, types, descriptions and constraints of a contract."""
+    columns = [
+        dg.TableColumn(
+            name,
+            type=str(dtype),
+            description=contract.descriptions.get(name) or None,
+            constraints=dg.TableColumnConstraints(
+                nullable=name in contract.nullable,
+                unique=any(r.kind is RuleKind.UNIQUE and r.columns == (name,) for r in contract.rules),
+                other=[_told(r) for r in contract.rules if r.columns == (name,) and r.kind is not RuleKind.UNIQUE],
+            ),
+            tags={"pii": ""} if name in contract.pii else None,
+        )
+        for name, dtype in contract.schema.items()
+    ]
+    whole = [_told(rule) for rule in contract.rules if len(rule.columns) != 1]
+    return dg.TableSchema(columns, constraints=dg.TableConstraints(other=whole))
+
+
+def _told(rule: Rule) -> str:
+    return f"{rule.description} ({rule.severity})"
+
+
+def column_lineage(dataset: Dataset, table: Table) -> dg.TableColumnLineage:
+    """Which upstream columns each column is computed from: those that Polars' optimizer reads for it.
+
+    Works on frames without rows; columns that a filter or a group needs count as read.
+    """
+    if table.transform is None:
+        return dg.TableColumnLineage({})
+    frames: dict[str, pl.LazyFrame] = {}
+    contracts = {one.id: compile_contract(one.contract) for one in dataset.tables}
+    for name, upstream in table.inputs.items():
+        schema = dict(contracts[upstream].schema) | {PERIOD: pl.String()}
+        # A column of its own tells the inputs apart in the plan.
+        frames[name] = pl.LazyFrame(schema={**schema, f"__{name}": pl.String()})
+    rows = table.transform(**frames)
+    lineage = {}
+    for column in contracts[table.id].schema:
+        if column not in PROVENANCE:
+            plan = rows.select(column).explain()
+            found = [
+                dg.TableColumnDep(asset_key(dataset.name, upstream), source)
+                for name, upstream in table.inputs.items()
+                for source in _read_columns(plan, name)
+            ]
+            lineage[column] = list(dict.fromkeys(found))
+    return dg.TableColumnLineage(lineage)
+
+
+def _read_columns(plan: str, name: str) -> list[str]:
+    columns: list[str] = []
+    for scan in re.finditer(r"DF \[(?P<all>.*?)\]; PROJECT(?:\[(?P<some>.*?)\])?", plan):
+        if f'"__{name}"' in scan["all"]:
+            columns += re.findall(r'"((?:[^"\\]|\\.)*)"', scan["some"] or "")
+    return [one for one in dict.fromkeys(columns) if not one.startswith("_")]
+
+
+def partition_metadata(built: Built, uri: str) -> Metadata:
+    """The figures of one partition: counts, scores, and where its rows are.
+
+    Names are the same for every table, so that plots line up; unknown scores are left out.
+    """
+    outcome, score = built.outcome, built.score
+    numbers: dict[str, float | int | None] = {
+        "dagster/partition_row_count": outcome.accepted,
+        "rows_in": outcome.rows_in,
+        "accepted": outcome.accepted,
+        "quarantined": outcome.quarantined,
+        "duplicates": outcome.duplicates,
+        "unreadable": outcome.unreadable,
+        "score": score.score,
+        "row_score": score.row_score,
+        **{str(one.dimension): one.score for one in score.dimensions},
+    }
+    return {
+        **{name: _number(value) for name, value in numbers.items() if value is not None},
+        "dagster/uri": dg.MetadataValue.text(uri),
+        "state_id": dg.MetadataValue.text(built.validation.state_id),
+    }
+
+
+def _number(value: float | int) -> dg.MetadataValue:
+    return dg.MetadataValue.int(value) if isinstance(value, int) else dg.MetadataValue.float(round(value, 6))
+
+
+def broken_rules(built: Mapping[str, Built], limit: int = 20) -> str:
+    """The rules that rows broke, the most broken first, as a Markdown table; '' if none did."""
+    failed: dict[str, list[int]] = {}
+    severities: dict[str, str] = {}
+    for one in built.values():
+        for tally in one.outcome.tallies:
+            sums = failed.setdefault(tally.rule, [0, 0])
+            sums[0] += tally.failed
+            sums[1] += tally.evaluated
+            severities[tally.rule] = f"{tally.dimension} | {tally.severity}"
+    worst = sorted((item for item in failed.items() if item[1][0]), key=lambda item: (-item[1][0], item[0]))
+    if not worst:
+        return ""
+    lines = ["| rule | dimension | severity | failed | evaluated |", "| --- | --- | --- | --- | --- |"]
+    lines += [f"| `{name}` | {severities[name]} | {sums[0]:,} | {sums[1]:,} |" for name, sums in worst[:limit]]
+    if len(worst) > limit:
+        lines.append(f"| and {len(worst) - limit} more | | | | |")
+    return "\n".join(lines)
+

@@ -1,0 +1,91 @@
+"""Datasets and their settings, put together into pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+
+from etl_assets.contracts.dataset import Dataset
+from etl_assets.errors import SettingsError
+from etl_assets.lake.tables import Lake
+from etl_assets.ledger.ledger import Ledger
+from etl_assets.pipeline.dataset_pipeline import DatasetPipeline, Limits, Policy, Retry
+from etl_assets.settings import AppSettings
+from etl_assets.staging.area import StagingArea
+
+
+def build_pipeline(dataset: Dataset, settings: AppSettings, ledger: Ledger) -> DatasetPipeline:
+    """Put one dataset together with what the operator says of it.
+
+    Raises:
+        SettingsError: The settings name tables that the dataset does not have.
+    """
+    own = settings.dataset(dataset.name)
+    own.check_tables(dataset.name, [str(table.id) for table in dataset.tables])
+    return DatasetPipeline(
+        dataset=dataset,
+        sources=own.sources,
+        calendar=own.calendar,
+        area=StagingArea(settings.staging_url(dataset.name)),
+        lake=Lake(settings.lake_dir),
+        ledger=ledger,
+        scratch=settings.home / "scratch",
+        policies={
+            table.id: Policy(
+                own.tolerance(str(table.id)),
+                own.thresholds_of(str(table.id)),
+                {str(dimension): weight for dimension, weight in own.weights_of(str(table.id)).items()},
+            )
+            for table in dataset.tables
+        },
+        retry=Retry(own.retry.max_attempts, own.retry.delay_seconds),
+        limits=Limits(
+            group_bytes=int(settings.memory.group_bytes),
+            lease_seconds=settings.lease.ttl_seconds,
+            periods_per_run=own.schedule.max_periods_per_run,
+        ),
+    )
+
+
+def load_pipelines(settings: AppSettings, datasets: Mapping[str, Dataset]) -> dict[str, DatasetPipeline]:
+    """Put every enabled dataset together; they share one ledger, which is made or migrated first.
+
+    Raises:
+        SettingsError: A dataset has no settings, or wrong ones.
+        LedgerError: The ledger can't be opened.
+    """
+    ledger = open_ledger(settings.ledger.get_secret_value())
+    return {
+        name: build_pipeline(dataset, settings, ledger)
+        for name, dataset in enabled(settings, datasets).items()
+    }
+
+
+def enabled(settings: AppSettings, datasets: Mapping[str, Dataset]) -> dict[str, Dataset]:
+    """The datasets that have both code and enabled settings."""
+    return {
+        name: dataset
+        for name, dataset in datasets.items()
+        if name in settings.datasets and settings.datasets[name].enabled
+    }
+
+
+def check_settings(settings: AppSettings, datasets: Mapping[str, Dataset]) -> None:
+    """Refuse settings of datasets that have no code.
+
+    Raises:
+        SettingsError: Names the file, and the datasets that there are.
+    """
+    for name in settings.datasets:
+        if name not in datasets:
+            raise SettingsError(
+                f"There are settings for the dataset {name}, which has no code",
+                where={"file": f"config/datasets/{name}.yaml"},
+                hint=f"There is code for {', '.join(sorted(datasets))}",
+            )
+
+
+@lru_cache(maxsize=8)
+def open_ledger(url: str) -> Ledger:
+    """Open a ledger once a process."""
+    return Ledger.open(url)
