@@ -13,6 +13,7 @@ from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.errors import StagingError
 from etl_assets.lake.tables import PERIOD
 from etl_assets.ledger.records import Delivery, DeliveryState
+from etl_assets.lookup import looked_up
 from etl_assets.pipeline.column_periods import NO_PERIOD, period_expression
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.reading import Input, Opened
@@ -91,7 +92,7 @@ class BronzeReader:
         if not self.pipeline.tables[self.table].partitioned:
             return rows.with_columns(pl.lit("").alias(PERIOD))
         first = {one.id: min(one.periods) for found in self.deliveries.values() for one in found}
-        by_delivery = pl.col("_delivery").replace_strict(first, default=None, return_dtype=pl.String)
+        by_delivery = looked_up(pl.col("_delivery"), first, pl.String())
         if source.period_from is PeriodFrom.COLUMN and source.period_column in rows.collect_schema():
             return rows.with_columns(period_expression(self.pipeline, self.table).alias(PERIOD))
         return rows.with_columns(by_delivery.alias(PERIOD))
@@ -106,7 +107,7 @@ class BronzeReader:
                 *PROVENANCE,
                 cells.alias("_raw"),
                 pl.lit(NO_PERIOD).alias(REASONS),
-                pl.col("_delivery").replace_strict(first, return_dtype=pl.String).alias(PERIOD),
+                looked_up(pl.col("_delivery"), first, pl.String()).alias(PERIOD),
             )
             .collect(engine="streaming")
         )
@@ -144,10 +145,14 @@ class BronzeReader:
         kept = []
         for given in inputs:
             for one in self.deliveries[given.period]:
-                gone = accounts[one.id].error is not None and not self.pipeline.area.local_path(one.key).exists()
+                gone = (
+                    accounts[one.id].error is not None and not self.pipeline.area.local_path(one.key).exists()
+                )
                 if gone and one.state is DeliveryState.INGESTED:
                     rows, lost = self._kept(one, given.period)
-                    merged[one.id] = Account(rows=rows.select(pl.len()).collect().item(), unreadable=lost.height)
+                    merged[one.id] = Account(
+                        rows=rows.select(pl.len()).collect().item(), unreadable=lost.height
+                    )
                     kept.append((rows, lost))
         return merged, kept
 

@@ -13,6 +13,7 @@ import polars as pl
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.contracts.rules import CompiledContract, Rule
 from etl_assets.contracts.vocabulary import RuleKind, Severity
+from etl_assets.lookup import looked_up
 from etl_assets.quality.casting import cast_column
 from etl_assets.quality.uniqueness import KeyColumns
 
@@ -81,8 +82,8 @@ class JudgedRows:
         windows = {key: window for key, window in self.around.periods.items() if window}
         ends = []
         for name, side in (("_period_start", 0), ("_period_end", 1)):
-            values = pl.Series([_as_dtype(window[side], dtype) for window in windows.values()], dtype=dtype)
-            ends.append(pl.col("_period").replace_strict(list(windows), values, default=None).alias(name))
+            moments = {key: _as_dtype(window[side], dtype) for key, window in windows.items()}
+            ends.append(looked_up(pl.col("_period"), moments, dtype).alias(name))
         return frame.with_columns(ends)
 
     def _flag(self, frame: pl.LazyFrame) -> pl.LazyFrame:
@@ -142,7 +143,9 @@ class JudgedRows:
             as_delivered = rule.columns == ("_delivered",)
             columns = tuple(self.raw) if as_delivered else rule.columns
             keys.append(
-                KeyColumns(rule.name, columns, rule.on_violation or "duplicate", nulls_distinct=not as_delivered)
+                KeyColumns(
+                    rule.name, columns, rule.on_violation or "duplicate", nulls_distinct=not as_delivered
+                )
             )
         return keys
 
