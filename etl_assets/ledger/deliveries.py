@@ -94,7 +94,11 @@ def register(connection: Connection, dataset: str, new: Sequence[Delivery], now:
         old = registered.get(one.id) or known.get(one.id)
         if old is not None and old.state is not DeliveryState.SUPERSEDED and _same_place(old, one):
             # Touched or copied: the same content, to be found under another fingerprint.
-            fresh = {name: getattr(one, name) for name in ("fingerprint", "modified_ns", "content")}
+            fresh = {
+                "fingerprint": one.fingerprint,
+                "modified_ns": one.modified_ns,
+                "content": one.content or old.content,
+            }
             registered[one.id] = Delivery(**{**vars(old), **fresh})
             continue
         sequence += 1
@@ -148,7 +152,7 @@ def _supersede_older(connection: Connection, dataset: str, records: Iterable[Del
         ).all()
         for row in found:
             by = newest[row.key]
-            if row.id != by.id and row.sequence < by.sequence:
+            if row.id != by.id:
                 set_state(
                     connection, [row.id], DeliveryState.SUPERSEDED, "a newer version was delivered", by.id
                 )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from sqlalchemy import Connection, Row, Table, select
 
 from etl_assets.ledger.database import upsert
 from etl_assets.ledger.schema import datasets
 
-R = TypeVar("R")
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+R = TypeVar("R", bound="DataclassInstance")
 
 AnyRow: TypeAlias = "Row[*tuple[Any, ...]]"
 
@@ -23,9 +25,8 @@ def to_row(record: object, table: Table, **others: object) -> dict[str, object]:
 
 def to_record(kind: type[R], row: AnyRow, **others: object) -> R:
     """Return the record of a row; columns that the record lacks are left out."""
-    found = row._mapping
-    names = [f.name for f in fields(kind) if f.init]  # type: ignore[arg-type]
-    values = {name: found[name] for name in names if name in found}
+    known = kind.__dataclass_fields__
+    values = {name: value for name, value in row._asdict().items() if name in known}
     return kind(**(values | others))
 
 

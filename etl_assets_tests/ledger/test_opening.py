@@ -115,6 +115,17 @@ def test_a_reader_does_not_wait_for_a_writer(url: str) -> None:
         assert ledger.seen_objects("retail") == {}
 
 
+def test_the_queries_of_one_read_see_the_same_instant(url: str) -> None:
+    with Ledger.open(url) as ledger:
+        database = Database(url)
+        with database.read() as connection:
+            count = text("SELECT count(*) FROM seen_objects")
+            before = connection.execute(count).scalar()
+            ledger.record_listing("retail", [Listed("a.csv")])
+            assert connection.execute(count).scalar() == before == 0
+        database.close()
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [

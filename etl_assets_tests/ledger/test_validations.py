@@ -93,7 +93,7 @@ def test_pending_deliveries_are_ingested_with_what_was_recorded(ledger: Ledger, 
 
 @pytest.mark.parametrize("changes", [{"accepted": 94}, {"rows_in": 101}, {"duplicates": 3}])
 def test_rows_that_do_not_add_up_are_not_published(
-    ledger: Ledger, lease: Lease, changes: dict[str, int]
+    ledger: Ledger, lease: Lease, changes: dict[str, Any]
 ) -> None:
     with pytest.raises(LedgerError, match=r"Rows don't add up.*retail.*silver/sales.*2010-12-01"):
         ledger.record_validations([record("2010-12-02"), record(**changes)], lease)

@@ -30,7 +30,7 @@ def open_at_once(url: str, start: Barrier, done: Any) -> None:
 
 def count_under_lease(url: str, counter: Path, name: str, times: int, start: Barrier, done: Any) -> None:
     # A read and a write apart from each other: only the lease keeps two processes from losing an update.
-    tokens = []
+    tokens: list[int] = []
     with Ledger.open(url) as ledger:
         start.wait()
         while len(tokens) < times:
