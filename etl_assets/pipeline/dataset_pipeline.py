@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from etl_assets.contracts.dataset import Dataset, Layer, Table, TableId
-from etl_assets.contracts.rules import CompiledContract, Rule, compile_contract
+from etl_assets.contracts.rules import CompiledContract, compile_contract
 from etl_assets.contracts.vocabulary import RuleKind
 from etl_assets.lake.tables import Lake, LakeTable
 from etl_assets.ledger.ledger import Ledger
@@ -98,10 +98,10 @@ class DatasetPipeline:
         partitioned = self.tables[table].partitioned
         return self.lake.quarantine(self.name, table.layer, table.name, partitioned=partitioned)
 
-    def references(self, table: TableId) -> dict[Rule, TableId]:
-        """The tables whose keys a table's rows must exist in, by rule."""
+    def references(self, table: TableId) -> dict[str, TableId]:
+        """The tables whose keys a table's rows must exist in, by the rule's name."""
         return {
-            rule: TableId(Layer.SILVER, rule.reference.table)
+            rule.name: TableId(Layer.SILVER, rule.reference.table)
             for rule in self.contract(table).rules
             if rule.kind is RuleKind.REFERENCE and rule.reference
         }
