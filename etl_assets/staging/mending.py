@@ -236,6 +236,10 @@ class Mender:
 
     def _take_record(self, start: int) -> int:
         """Take the record at `start`, good or not, and return where the next one begins."""
+        line = self._buffer[start : self._line_end(start)]
+        if self._is_plain(line):
+            self._accept(line)
+            return start + len(line)
         try:
             cells, end = self._parse(start)
             self._check(cells, self._buffer[start:end])
@@ -248,13 +252,29 @@ class Mender:
                 self._discarding = True
             self._give_up(self._buffer[start:end], str(bad))
             return end
-        self._note_line(self._line)
         raw = self._buffer[start:end]
+        self._accept(raw if raw.endswith(b"\n") and self._holds(raw) else self._written(cells))
+        return end
+
+    def _is_plain(self, line: bytes) -> bool:
+        """True for a line that is a good record at first sight: most lines beside a bad one are."""
+        return (
+            line.endswith(b"\n")
+            and line.count(self._separator) == self._cells - 1
+            and not (self._quote and self._quote in line)
+            and (b"\r" not in line or line.find(b"\r") == len(line) - 2)
+            and b"\0" not in line
+            and len(line) <= self._limit
+            and _is_utf8(line)
+        )
+
+    def _accept(self, text: bytes) -> None:
+        """Take a good record; the next one is expected on the next line."""
+        self._note_line(self._line)
         self._next_line = self._line + 1
         self.result.rows += 1
         if self._out is not None:
-            self._out.write(raw if raw.endswith(b"\n") and self._holds(raw) else self._written(cells))
-        return end
+            self._out.write(text)
 
     def _parse(self, start: int) -> tuple[list[bytes], int]:
         """Return the cells of the record at `start`, and where the next one begins."""
