@@ -186,6 +186,7 @@ def test_empty_cells_are_null_however_they_are_written(desk: Desk) -> None:
 
 def test_a_carriage_return_alone_ends_no_line(desk: Desk) -> None:
     assert breach(desk, GOOD.replace(b"\n", b"\r")).code is BreachCode.LINE_ENDS
+    assert rows(desk, GOOD + b"3\r,b,c\n")[0][2] == (4, "3\r", "b", "c")
     good, bad = rows(desk, GOOD + b"3,a\rb,c\r\n")
     assert good[2] == (4, "3", "a\rb", "c")
     assert bad == []

@@ -141,3 +141,13 @@ def test_what_is_proven_has_no_unreadable_record(body: bytes, width: int) -> Non
     if mended.unreadable:
         assert not content.proven
         assert content.oddities
+
+
+def test_a_quote_at_the_border_of_two_chunks_is_checked_against_what_stands_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bytestream, "CHUNK_BYTES", 4)
+    path = tmp_path / "x.csv"
+    for data, proven in [(b'a,b\n1,xx"y"\n', False), (b'a,b\n111,"y"\n', True)]:
+        path.write_bytes(data)
+        assert shape.examine(path, CsvFormat()).proven is proven
