@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -53,18 +54,18 @@ class Database:
         """Let readers and a writer of a SQLite file work at once; it is kept in the file."""
         deadline = time.monotonic() + BUSY_SECONDS
         while self.is_sqlite:
-            try:
-                with self._translated(), self._engine.connect() as connection:
-                    raw = connection.connection.dbapi_connection
-                    assert raw is not None
-                    # Outside of any transaction, where alone SQLite can switch.
+            with self._translated(), self._engine.connect() as connection:
+                raw = connection.connection.dbapi_connection
+                assert raw is not None
+                try:
+                    # On the driver's connection, outside of any transaction, where alone SQLite can switch.
                     raw.cursor().execute("PRAGMA journal_mode=WAL")
-                return
-            except LedgerError as error:
-                # Switching does not wait for other processes by itself.
-                if "locked" not in str(error) or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
+                    return
+                except sqlite3.OperationalError as error:
+                    # Another process is at it as well: here, and only here, SQLite does not wait by itself.
+                    if time.monotonic() > deadline:
+                        raise self._error(str(error), operational=True) from error
+            time.sleep(0.01)
 
     def close(self) -> None:
         """Close every connection."""
@@ -75,21 +76,20 @@ class Database:
         try:
             yield
         except StatementError as error:
-            raise self._error(error, str(error.orig)) from error
+            # The driver's own message only: SQLAlchemy's would quote the statement.
+            raise self._error(str(error.orig), isinstance(error, OperationalError)) from error
         except SQLAlchemyError as error:
-            raise self._error(error, str(error)) from error
+            raise self._error(str(error)) from error
 
-    def _error(self, error: SQLAlchemyError, message: str) -> LedgerError:
-        # The driver's own message only: SQLAlchemy's would quote the statement.
+    def _error(self, message: str, operational: bool = False) -> LedgerError:
         what = " ".join(message.split()).removesuffix(".")
         hint = "Look at it with `dq doctor`"
         if "locked" in what:
             hint = f"Another process has been writing for more than {BUSY_SECONDS:.0f} s; try again"
-        elif isinstance(error, OperationalError):
+        elif operational:
             hint = "Does the database exist, is it up, and may this user write to it?"
-        return LedgerError(
-            f"The ledger could not be used: {what}", where={"ledger": self.shown_url}, hint=hint
-        )
+        what = f"The ledger could not be used: {what}"
+        return LedgerError(what, where={"ledger": self.shown_url}, hint=hint)
 
 
 def parse_url(text: str) -> URL:

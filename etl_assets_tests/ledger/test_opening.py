@@ -4,6 +4,7 @@ import logging
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from etl_assets_tests.ledger.builders import Listed
 
 OPEN = """
 import sys
+import threading
 from etl_assets.ledger.ledger import Ledger
 Ledger.open(sys.argv[1]).close()
 print(sorted({name.partition(".")[0] for name in sys.modules} & {"alembic", "dagster", "polars", "pandera"}))
@@ -102,6 +104,21 @@ def test_sqlite_is_set_up_for_many_processes(tmp_path: Path) -> None:
         ]
     database.close()
     assert pragmas == ["wal", 30_000, 1, 2]
+
+
+def test_opening_waits_for_another_process_that_makes_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    # Before the file has a write-ahead log, switching to it fails at once while somebody writes.
+    other.execute("BEGIN IMMEDIATE")
+    release = threading.Timer(0.2, lambda: other.execute("COMMIT"))
+    release.start()
+
+    Ledger.open(f"sqlite:///{path}").close()
+
+    assert not other.in_transaction
+    release.join()
+    other.close()
 
 
 def test_a_reader_does_not_wait_for_a_writer(url: str) -> None:

@@ -22,7 +22,7 @@ def hold_lease(url: str, holds: Event) -> None:
 
 
 def open_at_once(url: str, start: Barrier, done: Any) -> None:
-    start.wait()
+    start.wait(PATIENCE)
     with Ledger.open(url) as ledger:
         ledger.record_listing("retail", [Listed("a.csv")])
         done.put(len(ledger.seen_objects("retail")))
@@ -32,7 +32,7 @@ def count_under_lease(url: str, counter: Path, name: str, times: int, start: Bar
     # A read and a write apart from each other: only the lease keeps two processes from losing an update.
     tokens: list[int] = []
     with Ledger.open(url) as ledger:
-        start.wait()
+        start.wait(PATIENCE)
         while len(tokens) < times:
             try:
                 lease = ledger.acquire_lease("retail", f"{name}-{len(tokens)}", ttl_seconds=60)
@@ -50,12 +50,16 @@ def count_under_lease(url: str, counter: Path, name: str, times: int, start: Bar
 
 def register_many(url: str, name: str, times: int, start: Barrier, done: Any) -> None:
     with Ledger.open(url) as ledger:
-        start.wait()
+        start.wait(PATIENCE)
         for n in range(times):
             ledger.register_deliveries(
                 [delivery(f"{name}-{n}", f"{name}-{n}.csv"), delivery(f"{name}{n}", "same.csv")]
             )
     done.put(name)
+
+
+PATIENCE = 60
+"""Seconds until a worker gives up on the others; far more than any of this takes."""
 
 
 @dataclass
