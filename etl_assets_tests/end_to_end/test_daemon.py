@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from etl_assets_tests.end_to_end.live_dagster import LiveDagster, live_dagster
+
+pytestmark = pytest.mark.slow
+
+HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveDagster]:
+    home = tmp_path_factory.mktemp("home")
+    (home / "staging" / "retail").mkdir(parents=True)
+    settings = {"ETL_DATASETS__RETAIL__SCHEDULE__SENSOR_SECONDS": "5"}
+    with live_dagster(home, settings) as running:
+        yield running
+
+
+def deliver(live: LiveDagster, day: str, *lines: str) -> None:
+    target = live.home / "staging" / "retail" / f"{day}.csv"
+    unfinished = live.home / f"{day}.part"
+    unfinished.write_text(HEADER + "".join(f"{line}\n" for line in lines))
+    os.utime(unfinished, (unfinished.stat().st_mtime - 60,) * 2)
+    unfinished.replace(target)
+
+
+def line(invoice: str, quantity: int, price: str, day: str) -> str:
+    return f"{invoice},85123A,T-LIGHT HOLDER,{quantity},{day} 08:26:00,{price},17850.0,United Kingdom"
+
+
+def rows_in(materialization: dict[str, object]) -> int:
+    entries = materialization["metadataEntries"]
+    assert isinstance(entries, list)
+    return next(entry["intValue"] for entry in entries if entry["label"] == "rows_in")
+
+
+def test_a_dropped_file_reaches_gold_without_a_hand(live: LiveDagster) -> None:
+    deliver(live, "2010-12-01", line("536365", 6, "2.55", "2010-12-01"))
+
+    gold = live.wait_for(
+        "gold of the dropped day",
+        lambda: live.materializations("retail", "gold", "daily_revenue", partition="2010-12-01"),
+    )
+
+    silver = live.materializations("retail", "silver", "sales", partition="2010-12-01")
+    assert rows_in(silver[0]) == 1
+    assert rows_in(gold[0]) == 1
+
+
+def test_a_changed_file_opens_its_day_again_and_no_other(live: LiveDagster) -> None:
+    deliver(live, "2010-12-02", line("536366", 1, "1.85", "2010-12-02"))
+    live.wait_for(
+        "the second day", lambda: live.materializations("retail", "gold", "daily_revenue", partition="2010-12-02")
+    )
+    first_day = live.materializations("retail", "silver", "sales", partition="2010-12-01")
+
+    deliver(
+        live,
+        "2010-12-02",
+        line("536366", 1, "1.85", "2010-12-02"),
+        line("536367", 2, "2.10", "2010-12-02"),
+    )
+
+    def rebuilt() -> bool:
+        found = live.materializations("retail", "silver", "sales", partition="2010-12-02")
+        return rows_in(found[0]) == 2
+
+    live.wait_for("the changed day", rebuilt)
+    assert live.materializations("retail", "silver", "sales", partition="2010-12-01") == first_day
+
+
+def test_the_ui_shows_what_it_needs(live: LiveDagster) -> None:
+    data = live.query(
+        """{ assetNodes(assetKeys: [{path: ["retail", "silver", "sales"]}]) {
+               description groupName kinds assetChecksOrError { ... on AssetChecks { checks { name } } } }
+             sensorsOrError(repositorySelector:
+               {repositoryName: "__repository__", repositoryLocationName: "etl_assets"}) {
+               ... on Sensors { results { name sensorState { status } } } } }"""
+    )
+
+    node = data["assetNodes"][0]
+    assert node["description"].startswith("One invoice line")
+    assert {check["name"] for check in node["assetChecksOrError"]["checks"]} >= {"gate", "row_reconciliation"}
+    statuses = {one["name"]: one["sensorState"]["status"] for one in data["sensorsOrError"]["results"]}
+    assert statuses["retail_deliveries"] == "RUNNING"
+
+
+def test_nothing_listens_beyond_loopback(live: LiveDagster) -> None:
+    listening = [
+        fields[1].split(":")[0]
+        for table in ("/proc/net/tcp", "/proc/net/tcp6")
+        if Path(table).exists()
+        for fields in (row.split() for row in Path(table).read_text().splitlines()[1:])
+        if fields[3] == "0A" and int(fields[1].split(":")[1], 16) == live.port
+    ]
+
+    assert listening == ["0100007F"]
