@@ -8,8 +8,8 @@ import pandera.polars as pa
 import polars as pl
 
 from etl_assets.contracts.contract import Contract
-from etl_assets.contracts.declare import about, row_check
-from etl_assets.datasets.retail.silver import CANCELLATION, FEE, FEE_CODES, SALE, WRITE_OFF
+from etl_assets.contracts.declare import about, aggregate_check, row_check
+from etl_assets.datasets.retail.silver import CANCELLATION, FEE, FEE_CODES, SALE, UNPRICED, WRITE_OFF
 
 Money = Annotated[pl.Decimal, 18, 3]
 Rounded = Annotated[pl.Decimal, 18, 2]
@@ -31,48 +31,65 @@ class DailyRevenue(Contract):
     gross: Money = pa.Field(ge=0, description="invoiced: sales and fees")
     fees: Money = pa.Field(ge=0, description="the part of gross that is postage and other fees")
     cancelled: Money = pa.Field(ge=0, description="taken back by cancellations booked on the day")
+    cancelled_fees: Money = pa.Field(
+        description="the part of cancelled that is no goods: discounts, what marketplaces and banks charge"
+    )
     net: Money = pa.Field(description="gross less cancelled; negative if more was taken back")
-    orders: int = pa.Field(ge=0, description="invoices with at least one sale or fee")
+    orders: int = pa.Field(
+        ge=0, description="invoices that charge something; gifts and stock found again are none"
+    )
     customers: int = pa.Field(ge=0, description="known customers among them; guests are not counted")
     average_order_value: Rounded = pa.Field(
-        nullable=True, description="gross per order; null without orders"
+        nullable=True, description="gross per order, halves rounded up; null without orders"
     )
 
     class Config:
         """One row per day and country."""
 
-        unique = ["day", "country"]
+        unique = ("day", "country")
 
     @row_check(why="readers add and compare these three")
     def net_is_gross_less_cancelled(cls) -> nw.Expr:
         """Net equals gross less cancelled, to the penny."""
         return nw.col("net") == nw.col("gross") - nw.col("cancelled")
 
+    @aggregate_check(
+        severity="warn", why="the shop sells on every day it opens: a day without is a failed export"
+    )
+    def day_has_revenue(cls) -> nw.Expr:
+        """Something was invoiced on the day."""
+        return nw.col("gross").max() > 0
+
 
 def daily_revenue(sales: pl.LazyFrame) -> pl.LazyFrame:
     """Sum what was invoiced and cancelled, by day and country."""
     invoiced = pl.col("kind").is_in([SALE, FEE])
-    gross = pl.col("amount").filter(invoiced).sum()
-    cancelled = -pl.col("amount").filter(pl.col("kind") == CANCELLATION).sum()
-    orders = pl.col("invoice_no").filter(invoiced).n_unique()
+    cancelled = pl.col("kind") == CANCELLATION
     return (
         sales.with_columns(amount=_amount())
         .group_by("_period", "country")
         .agg(
-            gross=gross,
+            gross=pl.col("amount").filter(invoiced).sum(),
             fees=pl.col("amount").filter(pl.col("kind") == FEE).sum(),
-            cancelled=cancelled,
-            orders=orders.cast(pl.Int64),
+            cancelled=-pl.col("amount").filter(cancelled).sum(),
+            cancelled_fees=-pl.col("amount").filter(cancelled & pl.col("stock_code").is_in(FEE_CODES)).sum(),
+            orders=pl.col("invoice_no").filter(invoiced).n_unique().cast(pl.Int64),
             customers=pl.col("customer_id").filter(invoiced).drop_nulls().n_unique().cast(pl.Int64),
         )
         .with_columns(
             day=_day(),
             net=(pl.col("gross") - pl.col("cancelled")).cast(pl.Decimal(18, 3)),
-            average_order_value=pl.when(pl.col("orders") > 0).then(
-                (pl.col("gross") / pl.col("orders").cast(pl.Decimal(18, 0))).round(2).cast(pl.Decimal(18, 2))
-            ),
+            average_order_value=_per_order(pl.col("gross"), pl.col("orders")),
         )
     )
+
+
+def _per_order(gross: pl.Expr, orders: pl.Expr) -> pl.Expr:
+    """Pounds per order to the penny; null without orders."""
+    # Whole numbers to the last step: Polars would round a quotient of decimals twice.
+    thousandths = (gross * 1_000).cast(pl.Int64)
+    pence = (thousandths + orders * 5) // (orders * 10)
+    return (pence.cast(pl.Decimal(18, 2)) / 100).cast(pl.Decimal(18, 2))
 
 
 class ProductPerformance(Contract):
@@ -80,9 +97,12 @@ class ProductPerformance(Contract):
 
     day: datetime.date = pa.Field(description="trading day")
     stock_code: str = pa.Field(description="product")
-    description: str = pa.Field(nullable=True, description="its name that day; of several the first by alphabet")
+    description: str = pa.Field(
+        nullable=True, description="its name on lines with a price; of several the first by alphabet"
+    )
     units_sold: int = pa.Field(ge=0, description="units on sale lines")
     units_cancelled: int = pa.Field(ge=0, description="units taken back by cancellations")
+    units_unpriced: int = pa.Field(ge=0, description="units given away, or found again in the store")
     units_written_off: int = pa.Field(ge=0, description="units lost: damaged, missing, thrown away")
     revenue: Money = pa.Field(description="GBP, sales less cancellations")
     orders: int = pa.Field(ge=0, description="invoices that sold it")
@@ -90,11 +110,12 @@ class ProductPerformance(Contract):
     class Config:
         """One row per day and product."""
 
-        unique = ["day", "stock_code"]
+        unique = ("day", "stock_code")
 
 
 def product_performance(sales: pl.LazyFrame) -> pl.LazyFrame:
     """Add up units and revenue of goods, by day and product; fees are left out."""
+
     def units(kind: str) -> pl.Expr:
         return pl.col("quantity").filter(pl.col("kind") == kind).sum().abs()
 
@@ -104,9 +125,11 @@ def product_performance(sales: pl.LazyFrame) -> pl.LazyFrame:
         .with_columns(amount=_amount())
         .group_by("_period", "stock_code")
         .agg(
-            description=pl.col("description").min(),
+            # On lines without a price the till's field holds remarks: "?", "damaged", "found".
+            description=pl.col("description").filter(pl.col("unit_price") > 0).min(),
             units_sold=units(SALE),
             units_cancelled=units(CANCELLATION),
+            units_unpriced=units(UNPRICED),
             units_written_off=units(WRITE_OFF),
             revenue=pl.col("amount").filter(traded).sum(),
             orders=pl.col("invoice_no").filter(pl.col("kind") == SALE).n_unique().cast(pl.Int64),
@@ -121,19 +144,19 @@ class CustomerDays(Contract):
     day: datetime.date = pa.Field(description="trading day")
     customer_id: str = pa.Field(description="account number", metadata=about(pii=True))
     orders: int = pa.Field(ge=0, description="invoices with sales")
-    revenue: Money = pa.Field(description="GBP, sales less cancellations")
+    revenue: Money = pa.Field(description="GBP, sales and fees less cancellations")
 
     class Config:
         """One row per day and customer."""
 
-        unique = ["day", "customer_id"]
+        unique = ("day", "customer_id")
 
 
 def customer_days(sales: pl.LazyFrame) -> pl.LazyFrame:
-    """Sum up each known customer's day; fees are left out."""
-    traded = pl.col("kind").is_in([SALE, CANCELLATION])
+    """Sum up each known customer's day: what was charged, postage included, less what was taken back."""
+    charged = pl.col("kind").is_in([SALE, FEE, CANCELLATION])
     return (
-        sales.filter(pl.col("customer_id").is_not_null() & traded)
+        sales.filter(pl.col("customer_id").is_not_null() & charged)
         .with_columns(amount=_amount())
         .group_by("_period", "customer_id")
         .agg(
@@ -149,12 +172,14 @@ class CustomerRfm(Contract):
 
     customer_id: str = pa.Field(unique=True, description="account number", metadata=about(pii=True))
     last_order: datetime.date = pa.Field(description="day of the last order")
-    recency_days: int = pa.Field(ge=0, description="days from it to the newest day of all data")
+    recency_days: int = pa.Field(ge=0, description="days from it to the newest order of any customer")
     frequency: int = pa.Field(ge=1, description="orders so far")
-    monetary: Money = pa.Field(description="GBP so far, sales less cancellations")
-    recency_score: int = pa.Field(ge=1, le=5, description="fifth of all customers: 5 ordered last")
-    frequency_score: int = pa.Field(ge=1, le=5, description="5 orders most often")
-    monetary_score: int = pa.Field(ge=1, le=5, description="5 spends most")
+    monetary: Money = pa.Field(description="GBP so far, sales and fees less cancellations")
+    recency_score: int = pa.Field(
+        ge=1, le=5, description="1 to 5, by the share of customers who ordered less lately"
+    )
+    frequency_score: int = pa.Field(ge=1, le=5, description="1 to 5, by the share who ordered less often")
+    monetary_score: int = pa.Field(ge=1, le=5, description="1 to 5, by the share who spent less")
 
 
 def customer_rfm(customer_days: pl.LazyFrame) -> pl.LazyFrame:
@@ -183,5 +208,7 @@ def customer_rfm(customer_days: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _fifth(value: pl.Expr) -> pl.Expr:
-    # Ties fall into the same fifth, so that the result does not depend on the order of rows.
-    return ((value.rank("max") * 5 / pl.len()).ceil()).clip(1, 5).cast(pl.Int64)
+    # By how many are worse: ties share a fifth, whatever the order of rows, and the many customers
+    # with one order are all in the lowest.
+    worse = value.rank("min").cast(pl.Int64) - 1
+    return worse * 5 // pl.len().cast(pl.Int64) + 1
