@@ -78,7 +78,6 @@ def build_asset(
         with logs.context(run=context.run_id, dataset=dataset.name, table=str(table.id)):
             result = _run(context, pipeline, table.id, periods)
             yield from _report(context, pipeline, dataset, table, result)
-        _finish_run(context, pipeline, table.id)
 
     return build
 
@@ -182,17 +181,6 @@ def _stopped_told(
         f"{pipeline.name} {table}: {len(stopped)} of {len(stopped) + good} partitions were stopped, "
         f"{good} published. " + "; ".join(lines) + more + f". The last good version stays; {hint}"
     )
-
-
-def _finish_run(context: dg.AssetExecutionContext, pipeline: DatasetPipeline, table: TableId) -> None:
-    """Close the run in the ledger after its last table."""
-    selected = {key.path[-2] + "/" + key.path[-1] for key in context.job_def.asset_layer.selected_asset_keys}
-    last = [one for one in pipeline.tables if str(one) in selected][-1:]
-    if last != [table]:
-        return
-    validations = pipeline.ledger.validations_of_run(context.run_id)
-    status = RunStatus.COMPLETED if validations else RunStatus.SKIPPED
-    pipeline.ledger.finish_run(context.run_id, status, rows=sum(one.rows_in for one in validations))
 
 
 def _fail_run(context: dg.AssetExecutionContext, pipeline: DatasetPipeline, error: Exception) -> None:

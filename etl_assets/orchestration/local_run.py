@@ -13,7 +13,7 @@ from dagster import DagsterInstance
 from etl_assets.contracts.dataset import Dataset, TableId
 from etl_assets.orchestration.build import build_definitions
 from etl_assets.orchestration.pipelines import build_pipeline, open_ledger
-from etl_assets.orchestration.requests import RunPlan, plan_run, settle_runs
+from etl_assets.orchestration.requests import RunPlan, close_run, plan_run, settle_runs
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.intake import report_missing, take_in
 from etl_assets.pipeline.pending import PartitionStanding, Pending, Stretch
@@ -88,6 +88,7 @@ def run_dataset(
             tried.add(stretches[0].key)
             if isinstance(plan, RunPlan):
                 done.runs.append(_execute(definitions, instance, plan, stretches[0], tell))
+                close_run(pipeline, done.runs[-1].run_id, success=done.runs[-1].success)
             else:
                 done.waiting.append(plan)
     done.troubles = Pending.of(pipeline).troubles()

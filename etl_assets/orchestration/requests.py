@@ -82,22 +82,39 @@ def active_runs(instance: DagsterInstance, dataset: str) -> list[str]:
 
 
 def settle_runs(instance: DagsterInstance, pipeline: DatasetPipeline) -> list[str]:
-    """Fail runs whose process is gone, and close runs in the ledger that Dagster saw end.
+    """Close runs in the ledger that Dagster saw end, and fail those whose process is gone.
 
     Returns:
         The runs that were found dead.
     """
+    for run in pipeline.ledger.runs(pipeline.name, RunStatus.RUNNING):
+        known = instance.get_run_by_id(run.id)
+        if known is not None and known.is_finished:
+            close_run(pipeline, run.id, success=known.is_success)
     dead = []
     for run in pipeline.ledger.reap_runs(silent_seconds=pipeline.limits.lease_seconds * 3):
         known = instance.get_run_by_id(run.id)
         if known is not None and not known.is_finished:
             instance.report_run_failed(known, "its process is gone; what it left is built again")
             dead.append(run.id)
-    for run in pipeline.ledger.runs(pipeline.name, RunStatus.RUNNING):
-        known = instance.get_run_by_id(run.id)
-        if known is not None and known.is_finished:
-            status = RunStatus.COMPLETED if known.is_success else RunStatus.FAILED
-            pipeline.ledger.finish_run(run.id, status)
     return dead
 
 
+def close_run(pipeline: DatasetPipeline, run_id: str, *, success: bool) -> None:
+    """Write into the ledger how a run ended, and how many rows it validated.
+
+    A failed run keeps the error that its failing step has written down.
+    """
+    validations = pipeline.ledger.validations_of_run(run_id)
+    if success:
+        status = RunStatus.COMPLETED if validations else RunStatus.SKIPPED
+        pipeline.ledger.finish_run(run_id, status, rows=sum(one.rows_in for one in validations))
+    else:
+        known = pipeline.ledger.run(run_id)
+        pipeline.ledger.finish_run(
+            run_id,
+            RunStatus.FAILED,
+            rows=sum(one.rows_in for one in validations),
+            error_class=known.error_class or "",
+            error=known.error or "",
+        )

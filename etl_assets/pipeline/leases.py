@@ -61,4 +61,5 @@ def _acquire(ledger: Ledger, dataset: str, owner: str, ttl_seconds: float, wait_
         except LeaseHeldError:
             if time.monotonic() >= deadline:
                 raise
+            ledger.heartbeat_run(owner)  # a run that waits is alive
             time.sleep(min(0.5, max(ttl_seconds / 20, 0.05)))
