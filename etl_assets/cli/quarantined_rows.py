@@ -1,0 +1,222 @@
+"""Reads rows in quarantine: a page at a time, from the partitions that have any, personal values masked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from etl_assets.contracts.dataset import Layer, TableId
+from etl_assets.contracts.provenance import PROVENANCE
+from etl_assets.lake.tables import PERIOD, LakeFile, scan_files
+from etl_assets.ledger.records import Outcome
+from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.hop import RAW, quarantine_schema
+from etl_assets.quality.flags import REASONS
+
+MASK = "***"
+"""Stands for a value of a column marked `pii`; a null stays null, since it may be the very reason."""
+
+UNREADABLE = "unreadable"
+"""As a rule's name: records that could not be read, whatever the reason."""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which rows are wanted; None for no restriction.
+
+    Attributes:
+        delivery: A delivery's full id.
+        periods: Partition keys.
+        line: The line of the delivery on which the record starts.
+        held: The rows of partitions that a closed gate holds back, instead of those in quarantine.
+    """
+
+    table: TableId | None = None
+    rule: str | None = None
+    delivery: str | None = None
+    periods: tuple[str, ...] | None = None
+    line: int | None = None
+    held: bool = False
+
+
+@dataclass(frozen=True)
+class QuarantinedRow:
+    """One row as delivered, where it came from, and every rule that it broke.
+
+    Attributes:
+        delivery: Its delivery's id; None in gold, whose rows come from many.
+        cells: Column -> value as delivered, masked where it is personal.
+        raw: An unreadable record as far as it can be shown; None for any other row.
+        held: Whether it belongs to a partition that a closed gate holds back.
+    """
+
+    dataset: str
+    table: TableId
+    partition: str
+    delivery: str | None
+    line: int | None
+    reasons: tuple[str, ...]
+    cells: Mapping[str, object] = field(default_factory=dict)
+    raw: str | None = None
+    held: bool = False
+
+    @property
+    def row_id(self) -> str | None:
+        """`delivery:line`; None in gold."""
+        return None if self.delivery is None else f"{self.delivery}:{self.line}"
+
+
+def read_rows(pipeline: DatasetPipeline, wanted: Selection, count: int) -> list[QuarantinedRow]:
+    """Read the first rows of a selection, in the order of tables, partitions and files.
+
+    Args:
+        pipeline: The dataset.
+        wanted: Which rows.
+        count: How many at most; no more than these are held in memory.
+    """
+    rows: list[QuarantinedRow] = []
+    for table, files in _files(pipeline, wanted):
+        if len(rows) >= count:
+            break
+        rows += _read(pipeline, table, files, wanted, count - len(rows))
+    return rows
+
+
+def _files(pipeline: DatasetPipeline, wanted: Selection) -> Iterator[tuple[TableId, list[LakeFile]]]:
+    """Tables with the files that may hold such rows; the ledger knows which partitions have any."""
+    if wanted.held:
+        yield from _held_files(pipeline, wanted)
+        return
+    published = pipeline.ledger.published_validations(pipeline.name)
+    for table in _tables(pipeline, wanted):
+        periods = [
+            one.period
+            for one in published.values()
+            if (one.layer, one.table) == (table.layer, table.name)
+            and one.quarantined
+            and (wanted.periods is None or one.period in wanted.periods)
+        ]
+        if periods:
+            yield table, pipeline.quarantine(table).files(periods)
+
+
+def _held_files(pipeline: DatasetPipeline, wanted: Selection) -> Iterator[tuple[TableId, list[LakeFile]]]:
+    latest = pipeline.ledger.latest_validations(pipeline.name)
+    for table in _tables(pipeline, wanted):
+        files = []
+        for one in latest.values():
+            if (one.layer, one.table) != (table.layer, table.name) or one.outcome is not Outcome.HELD:
+                continue
+            if one.held_path and (wanted.periods is None or one.period in wanted.periods):
+                folder = pipeline.lake.root / one.held_path
+                files += [LakeFile(path, one.period, 0, 0) for path in sorted(folder.glob("*.parquet"))]
+        if files:
+            yield table, sorted(files, key=lambda file: (file.period, str(file.path)))
+
+
+def _tables(pipeline: DatasetPipeline, wanted: Selection) -> Sequence[TableId]:
+    return [wanted.table] if wanted.table else list(pipeline.tables)
+
+
+def _read(
+    pipeline: DatasetPipeline, table: TableId, files: Sequence[LakeFile], wanted: Selection, count: int
+) -> list[QuarantinedRow]:
+    schema = _schema(pipeline, table)
+    if "_delivery" not in schema and (wanted.delivery or wanted.line is not None):
+        return []
+    if RAW not in schema and wanted.rule == UNREADABLE:
+        return []
+    scan = _scan_held(files, schema) if wanted.held else scan_files(files, schema)
+    found = scan.filter(_condition(wanted)).head(count).collect(engine="streaming")
+    hidden = hidden_columns(pipeline)
+    return [_row(pipeline, table, values, hidden, held=wanted.held) for values in found.iter_rows(named=True)]
+
+
+def _schema(pipeline: DatasetPipeline, table: TableId) -> dict[str, pl.DataType]:
+    own = pipeline.contract(table).schema
+    if table.layer is Layer.SILVER:
+        # Refused rows are kept as they were delivered.
+        own = pipeline.contract(next(iter(pipeline.tables[table].inputs.values()))).schema
+    return quarantine_schema(own, raw=table.layer is Layer.BRONZE)
+
+
+def _scan_held(files: Sequence[LakeFile], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+    # What was put aside has left the table's folders, which say the period elsewhere.
+    frames = [
+        scan_files([LakeFile(Path(file.path), "", 0, 0)], schema).with_columns(
+            pl.lit(file.period).alias(PERIOD)
+        )
+        for file in files
+    ]
+    return pl.concat(frames)
+
+
+def _condition(wanted: Selection) -> pl.Expr:
+    conditions = [pl.lit(True)]
+    if wanted.delivery:
+        conditions.append(pl.col("_delivery") == wanted.delivery)
+    if wanted.line is not None:
+        conditions.append(pl.col("_line") == wanted.line)
+    if wanted.rule == UNREADABLE:
+        conditions.append(pl.col(RAW).is_not_null())
+    elif wanted.rule:
+        conditions.append(pl.col(REASONS).str.split(";").list.contains(wanted.rule))
+    return pl.all_horizontal(conditions)
+
+
+def _row(
+    pipeline: DatasetPipeline,
+    table: TableId,
+    values: Mapping[str, object],
+    hidden: frozenset[str],
+    *,
+    held: bool,
+) -> QuarantinedRow:
+    raw = values.get(RAW)
+    reasons = str(values.get(REASONS) or "")
+    line = values.get("_line")
+    return QuarantinedRow(
+        dataset=pipeline.name,
+        table=table,
+        partition=str(values.get(PERIOD) or ""),
+        delivery=None if values.get("_delivery") is None else str(values["_delivery"]),
+        line=line if isinstance(line, int) else None,
+        # An unreadable record's reason is a sentence, which may have a semicolon.
+        reasons=(reasons,) if raw is not None else tuple(part for part in reasons.split(";") if part),
+        cells={
+            name: _shown(name, value, hidden)
+            for name, value in values.items()
+            if name not in (*PROVENANCE, PERIOD, REASONS, RAW) and raw is None
+        },
+        raw=None if raw is None else _shown_raw(str(raw), hidden),
+        held=held,
+    )
+
+
+# -- personal values --------------------------------------------------------------------------
+
+
+def hidden_columns(pipeline: DatasetPipeline) -> frozenset[str]:
+    """The columns of a dataset whose values are never shown, as `comparable` names.
+
+    A column that is personal in one table of a dataset is taken for personal in all of them:
+    `CustomerID` of bronze is `customer_id` of silver.
+    """
+    return frozenset(comparable(name) for table in pipeline.tables for name in pipeline.contract(table).pii)
+
+
+def comparable(name: str) -> str:
+    """A column's name without case and separators."""
+    return "".join(char for char in name.casefold() if char.isalnum())
+
+
+def _shown(name: str, value: object, hidden: frozenset[str]) -> object:
+    return MASK if value is not None and comparable(name) in hidden else value
+
+
+def _shown_raw(raw: str, hidden: frozenset[str]) -> str:
+    # A record that could not be read can't be told apart into columns.
+    return f"{MASK} ({len(raw):,} characters; the dataset has personal columns)" if hidden else raw

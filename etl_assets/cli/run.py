@@ -1,0 +1,161 @@
+"""`dq run`: build what was delivered, now and here."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from etl_assets.cli import context
+from etl_assets.cli.options import DatasetName, Json
+from etl_assets.cli.output import counted, lines, listed, messages, plain, print_json, results
+from etl_assets.cli.problems import ExitCode
+from etl_assets.cli.teaching import with_examples
+
+if TYPE_CHECKING:
+    from etl_assets.contracts.dataset import TableId
+    from etl_assets.orchestration.local_run import LocalRun
+    from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+    from etl_assets.pipeline.status import DatasetStatus
+    from etl_assets.settings import AppSettings
+
+    Progress = Callable[[str, "TableId | None", int, int], None]
+
+
+@with_examples
+def run(dataset: DatasetName, json: Json = False) -> None:
+    """Build what was delivered and is not built yet; show the scorecard.
+
+    Looks into the staging area and runs what is pending through Dagster, in
+    this process. Running again does nothing and says so; after a failure it
+    does exactly what is left. A partition whose gate closes keeps its last
+    good version, the others go through. Under `make ui` the sensor does all
+    this by itself.
+
+    Examples:
+      dq run retail
+      dq run retail --json | jq '.tables[] | {table, score}'
+
+    Exit codes: 0 done or nothing to do, 1 a gate is closed or a delivery is on
+    hold, 2 wrong use or settings, 3 something broke.
+    """
+    settings = context.open_settings()
+    pipeline = context.open_pipeline(settings, dataset)
+    code = run_and_report(settings, pipeline, json=json)
+    raise typer.Exit(code)
+
+
+def run_and_report(settings: AppSettings, pipeline: DatasetPipeline, *, json: bool) -> ExitCode:
+    """Run a dataset, print what came of it, and return how to exit."""
+    from etl_assets.orchestration.local_run import run_dataset
+    from etl_assets.pipeline.status import dataset_status
+
+    with _progress(settings) as progress:
+        done = run_dataset(pipeline.dataset, settings, progress=progress)
+    status = dataset_status(pipeline)
+    code = _exit_code(pipeline, done, status)
+    if json:
+        print_json(_as_json(done, status))
+    else:
+        _print(pipeline, done, status)
+    return code
+
+
+# -- while it works ---------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def _progress(settings: AppSettings) -> Iterator[Progress]:
+    """Show bars on standard error; where that is no terminal, the log."""
+    from etl_assets import logs
+
+    console = messages()
+    # Nothing that Dagster or a library prints may get between the results.
+    with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
+        if not sys.warnoptions:
+            warnings.simplefilter("ignore")  # Dagster's remarks on its own preview features
+        if not console.is_terminal or settings.log.format == "json":
+            yield lambda *_: None
+            return
+        from etl_assets.cli.bars import Bars
+
+        with Bars(console) as bars:
+            # The bars read the log: what the work says of its progress, it says there.
+            logs.configure("json", settings.log.level, secrets=settings.secrets, stream=bars.log)
+            try:
+                yield bars.tell
+            finally:
+                logs.configure(settings.log.format, settings.log.level, secrets=settings.secrets)
+
+
+# -- afterwards -------------------------------------------------------------------------------
+
+
+def _exit_code(pipeline: DatasetPipeline, done: LocalRun, status: DatasetStatus) -> ExitCode:
+    if done.waiting or any(not run.success and _broke(pipeline, run.run_id) for run in done.runs):
+        return ExitCode.BROKEN
+    failed = any(table.waiting for table in status.tables)
+    return ExitCode.DATA if status.troubled or failed else ExitCode.DONE
+
+
+def _broke(pipeline: DatasetPipeline, run_id: str) -> bool:
+    """Whether a run that failed did so for another reason than its data."""
+    recorded = pipeline.ledger.validations_of_run(run_id)
+    if any(one.outcome == "failed" and one.error_class not in _DATA_ERRORS for one in recorded):
+        return True
+    return not any(one.outcome in ("held", "failed") for one in recorded)
+
+
+_DATA_ERRORS = ("StagingError", "VanishedError", "ChangedError")
+
+
+def _print(pipeline: DatasetPipeline, done: LocalRun, status: DatasetStatus) -> None:
+    from etl_assets.cli.scorecard import print_scorecard
+
+    console = results()
+    if done.nothing_to_do and not done.waiting:
+        told = "nothing to do: everything that was delivered is built"
+        if not status.has_data:
+            told = "nothing to do: nothing was delivered yet"
+        elif status.troubled:
+            told = "nothing to do until somebody looks at what is below"
+        console.print(f"{done.dataset}: {told}", soft_wrap=True)
+    for run in done.runs:
+        mark = ("completed", "green") if run.success else ("failed", "bold red")
+        periods = counted(len(run.periods), "partition") if run.periods else "whole tables"
+        told = f"{periods}, {counted(len(run.tables), 'table')}"
+        console.print(f"run {run.run_id[:8]} ", mark[0], f": {told}", sep="", style=mark[1], soft_wrap=True)
+        if run.error and _broke(pipeline, run.run_id):
+            console.print(lines("  " + run.error), soft_wrap=True)
+    for reason in done.waiting:
+        console.print(f"not run: {plain(reason)}", style="red", soft_wrap=True)
+    if done.unsettled:
+        console.print(f"still being written, left for the next run: {listed(done.unsettled)}", soft_wrap=True)
+    console.print()
+    print_scorecard(console, status, staging=str(pipeline.area.root))
+
+
+def _as_json(done: LocalRun, status: DatasetStatus) -> dict[str, Any]:
+    from etl_assets.cli.status import as_json
+
+    return {
+        "dataset": done.dataset,
+        "nothing_to_do": done.nothing_to_do,
+        "runs": [
+            {
+                "id": run.run_id,
+                "success": run.success,
+                "tables": [str(table) for table in run.tables],
+                "partitions": list(run.periods),
+                "error": run.error,
+            }
+            for run in done.runs
+        ],
+        "waiting": list(done.waiting),
+        "unsettled": list(done.unsettled),
+        "tables": [as_json(table, status) for table in status.tables],
+    }

@@ -1,0 +1,114 @@
+"""`dq status`: how good each table is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from etl_assets.cli import context
+from etl_assets.cli.options import AnyDataset, Json
+from etl_assets.cli.output import iso, print_json, results
+from etl_assets.cli.problems import ExitCode
+from etl_assets.cli.teaching import with_examples
+
+if TYPE_CHECKING:
+    from etl_assets.pipeline.pending import PartitionStanding
+    from etl_assets.pipeline.status import DatasetStatus, TableStatus
+
+
+@with_examples
+def status(
+    dataset: AnyDataset = None,
+    check: Annotated[
+        bool, typer.Option("--check", help="Exit with 1 where a gate is closed or a delivery is on hold.")
+    ] = False,
+    json: Json = False,
+) -> None:
+    """Show how good each table is, and what stands in its way.
+
+    A score is the weighted mean of the pass rates of a contract's rules, over
+    all that is published now, in percent and rounded down. Nothing evaluated
+    is unknown (?), never 100. Rows in = accepted + quarantined + duplicates.
+
+    Examples:
+      dq status                    every dataset
+      dq status retail             one of them
+      dq status retail --check     for a monitor: exit code 1 on data trouble
+      dq status --json | jq '.[] | select(.gates_closed > 0)'
+    """
+    from etl_assets.pipeline.status import dataset_status
+
+    pipelines = context.open_pipelines(context.open_settings(), dataset)
+    found = [dataset_status(pipeline) for pipeline in pipelines.values()]
+    if json:
+        print_json([as_json(table, one) for one in found for table in one.tables])
+    else:
+        _print(found, {name: str(pipeline.area.root) for name, pipeline in pipelines.items()})
+    if check and any(one.troubled for one in found):
+        raise typer.Exit(ExitCode.DATA)
+
+
+def _print(found: list[DatasetStatus], staging: dict[str, str]) -> None:
+    from etl_assets.cli.scorecard import print_scorecard
+
+    console = results()
+    for number, one in enumerate(found):
+        if number:
+            console.print()
+        print_scorecard(console, one, staging=staging[one.dataset])
+    if not found:
+        console.print("There is no enabled dataset: see config/datasets/.")
+
+
+def as_json(table: TableStatus, dataset: DatasetStatus) -> dict[str, Any]:
+    """One table as `dq status --json` shows it; others rely on these names."""
+    is_bronze = table.table.layer == "bronze"
+    return {
+        "dataset": table.dataset,
+        "layer": str(table.table.layer),
+        "table": table.table.name,
+        "partitions": table.partitions,
+        "rows_read": table.rows.rows_read,
+        "rows_in": table.rows.rows_in,
+        "accepted": table.rows.accepted,
+        "quarantined": table.rows.quarantined,
+        "duplicates": table.rows.duplicates,
+        "unreadable": table.rows.unreadable,
+        "score": table.score,
+        "row_score": table.rows.row_score,
+        "dimensions": {str(one.dimension): one.score for one in table.dimensions},
+        "verdicts": {str(one.dimension): str(one.verdict) for one in table.dimensions},
+        "thresholds": {
+            str(one.dimension): {"warn": one.threshold.warn, "fail": one.threshold.fail}
+            for one in table.dimensions
+        },
+        "tolerance": table.tolerance,
+        "gates_closed": len(table.held),
+        "pending": len(table.pending),
+        "missing": len(table.missing),
+        "last_published_at": iso(table.last_published_at),
+        "held": [_reasoned(one) for one in table.held],
+        "failed": [_reasoned(one) for one in table.failed],
+        "waiting": [_reasoned(one) for one in table.waiting],
+        "blocked": len(table.blocked),
+        "on_hold": [
+            {"delivery": one.id, "key": one.key, "reason": one.reason}
+            for one in dataset.on_hold
+            if is_bronze and one.table == table.table.name
+        ],
+        "broken_rules": [
+            {
+                "rule": one.rule,
+                "dimension": str(one.dimension),
+                "severity": str(one.severity),
+                "evaluated": one.evaluated,
+                "failed": one.failed,
+            }
+            for one in table.broken
+        ],
+    }
+
+
+def _reasoned(standing: PartitionStanding) -> dict[str, str]:
+    return {"partition": standing.period, "reason": standing.reason}
