@@ -222,6 +222,33 @@ def mark_ingested(connection: Connection, dataset: str, ids: Sequence[str], now:
         )
 
 
+def settle(
+    connection: Connection, dataset: str, tried: Sequence[str], on_hold: Mapping[str, str]
+) -> None:
+    """Take note of a try: what was asked for has been done, what can't be read waits for a person."""
+    for some in chunks(tried):
+        connection.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.dataset == dataset,
+                deliveries.c.id.in_(some),
+                deliveries.c.state == DeliveryState.PENDING,
+                deliveries.c.reason != "",
+            )
+            .values(reason="")
+        )
+    for id, reason in sorted(on_hold.items()):
+        connection.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.dataset == dataset,
+                deliveries.c.id == id,
+                deliveries.c.state != DeliveryState.SUPERSEDED,
+            )
+            .values(state=DeliveryState.ON_HOLD, reason=reason)
+        )
+
+
 def find(
     connection: Connection,
     dataset: str | None,

@@ -207,15 +207,24 @@ class Ledger:
     # --- validations ----------------------------------------------------------------------------------------
 
     def record_validations(
-        self, records: Sequence[ValidationRecord], lease: Lease, ingested_delivery_ids: Collection[str] = ()
+        self,
+        records: Sequence[ValidationRecord],
+        lease: Lease,
+        ingested_delivery_ids: Collection[str] = (),
+        *,
+        tried: Collection[str] = (),
+        on_hold: Mapping[str, str] | None = None,
     ) -> list[Validation]:
-        """Record what a run found, publish what is published, mark deliveries as ingested; all or nothing.
+        """Record what a run found, publish what is published, settle its deliveries; all or nothing.
 
         Args:
             records: Validations with their tallies, statistics and scores, of the lease's dataset.
             lease: The right to do so, checked within the same transaction.
             ingested_delivery_ids: Pending ones become ingested; one that was superseded or put on hold
                 meanwhile stays what it is.
+            tried: Pending deliveries that forget why they were asked for.
+            on_hold: Deliveries that can't be read, and why: they wait for a person, unless they were
+                superseded meanwhile.
 
         Returns:
             The validations with their ids, in the same order.
@@ -226,7 +235,9 @@ class Ledger:
         """
         with self._database.write() as connection:
             ids = sorted(ingested_delivery_ids)
-            return validations.record(connection, records, lease, ids, self._now())
+            recorded = validations.record(connection, records, lease, ids, self._now())
+            deliveries.settle(connection, lease.dataset, sorted(tried), on_hold or {})
+            return recorded
 
     def publications(self, dataset: str) -> dict[PartitionKey, Publication]:
         """Return what readers of the dataset see now: (layer, table, period) -> publication."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import tempfile
 from datetime import UTC, datetime
-from pathlib import Path
 
 import polars as pl
 
 from etl_assets.contracts.dataset import TableId
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.scratch import intake_scratch
 from etl_assets.staging.content import Content
 from etl_assets.staging.readers import DeliveryFile, read_delivery
 
@@ -60,9 +59,8 @@ def periods_in_column(
     staged = pipeline.area.stat(key)
     file = DeliveryFile(pipeline.area, key, delivery_id, content, staged.fingerprint)
     columns = [name for name in pipeline.contract(table).schema if name not in PROVENANCE]
-    pipeline.scratch.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=pipeline.scratch) as scratch:
-        reading = read_delivery(file, pipeline.sources[table.name], columns, Path(scratch))
+    with intake_scratch(pipeline.scratch, pipeline.name) as scratch:
+        reading = read_delivery(file, pipeline.sources[table.name], columns, scratch)
         found: list[str] = []
         if reading.breach is None and reading.rows:
             keys = reading.frame.select(key=period_expression(pipeline, table)).unique().drop_nulls()

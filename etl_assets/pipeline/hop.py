@@ -9,69 +9,37 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 
 from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.contracts.provenance import PROVENANCE
-from etl_assets.errors import EtlError, StagingError
+from etl_assets.errors import ContractError, EtlError
 from etl_assets.lake.tables import Stage
-from etl_assets.ledger import records
-from etl_assets.ledger.records import DeliveryState, Lease, Outcome, Validation, ValidationRecord
-from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
-from etl_assets.pipeline.pending import Pending
+from etl_assets.ledger.records import Lease, Outcome, Validation, ValidationRecord
 from etl_assets.pipeline.bronze import BronzeReader
+from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.faults import CODE_FAULTS, told, without_cells
+from etl_assets.pipeline.hop_result import Built, HopResult, stopped, with_details, with_unreadable
+from etl_assets.pipeline.pending import Pending
 from etl_assets.pipeline.reading import Input, Reader, read_upstream
+from etl_assets.pipeline.scratch import attempt_prefix, hop_scratch
 from etl_assets.pipeline.state import States, digest, published_states
 from etl_assets.quality.flags import REASONS, Surroundings
 from etl_assets.quality.gate import closed_because
 from etl_assets.quality.outcome import PeriodOutcome
-from etl_assets.quality.score import Score, score_outcome
+from etl_assets.quality.score import score_outcome
 from etl_assets.quality.validation import Sinks, validate
+
+__all__ = ["RAW", "Built", "HopResult", "quarantine_schema", "run_hop"]
 
 RAW = "_raw"
 """Column of bronze quarantine: an unreadable record as far as it can be shown."""
 
 Progress = Callable[[TableId, int, int], None]
 """(table, periods done, periods in all)"""
-
-
-@dataclass(frozen=True)
-class Built:
-    """What became of one period of one table."""
-
-    validation: Validation
-    outcome: PeriodOutcome
-    score: Score
-
-    @property
-    def published(self) -> bool:
-        """Whether the gate was open."""
-        return self.validation.outcome is Outcome.PUBLISHED
-
-
-@dataclass
-class HopResult:
-    """What became of the periods that a hop was asked for.
-
-    Attributes:
-        built: Period -> what it came to, whether published or held.
-        without_data: Periods that have nothing to build from, with the reason.
-        failed: Periods whose source could not be read just now; they are tried again later.
-    """
-
-    table: TableId
-    built: dict[str, Built] = field(default_factory=dict)
-    without_data: dict[str, str] = field(default_factory=dict)
-    failed: dict[str, StagingError] = field(default_factory=dict)
-
-    @property
-    def held(self) -> dict[str, Built]:
-        """The periods whose gate closed."""
-        return {period: built for period, built in self.built.items() if not built.published}
 
 
 def run_hop(
@@ -101,8 +69,11 @@ def run_hop(
     try:
         return hop.run(periods, progress)
     except Exception as error:
-        hop.record_failure(error)
-        raise
+        safe = without_cells(error, hop.where, hop.contract.schema)
+        hop.record_failure(safe)
+        if safe is error:
+            raise
+        raise safe from None
     finally:
         shutil.rmtree(hop.scratch, ignore_errors=True)
 
@@ -116,11 +87,11 @@ class Hop:
         self.contract = pipeline.contract(table)
         self.run_id = run_id
         self.lease = lease
-        self.started: datetime = pipeline.now()
+        self.where: dict[str, object] = {"dataset": pipeline.name, "table": str(table)}
+        self.started = pipeline.now()
         # Unique for ever: a fencing token is used for one lease, which works on a table once at a time.
-        self.attempt = f"{lease.token:08d}-{digest(run_id, str(table), self.started.isoformat())[:8]}"
-        pipeline.scratch.mkdir(parents=True, exist_ok=True)
-        self.scratch = Path(tempfile.mkdtemp(dir=pipeline.scratch, prefix=f"{self.attempt}-"))
+        self.attempt = attempt_prefix(lease) + digest(run_id, str(table), self.started.isoformat())[:8]
+        self.scratch = hop_scratch(pipeline.scratch, self.attempt, lease)
         self.states: dict[str, str] = {}
         self.inputs: dict[str, Input] = {}
         self._keys: dict[str, pl.DataFrame] | None = None
@@ -185,25 +156,39 @@ class Hop:
         marks = len(accepted.files), len(quarantined.files)
         try:
             return self._validate(reader, group, accepted, quarantined)
-        except pl.exceptions.PolarsError as error:
-            accepted.discard(accepted.files[marks[0] :])
-            quarantined.discard(quarantined.files[marks[1] :])
-            if len(group) > 1:
-                halves = group[: len(group) // 2], group[len(group) // 2 :]
-                found = [self._validate_group(reader, half, accepted, quarantined) for half in halves]
-                return found[0] | found[1]
+        except CODE_FAULTS as error:
             if self.table.layer is not Layer.BRONZE:
-                raise
-            broken = replace(group[0], breach=f"can't be read: {error}")
-            self.inputs[broken.period] = broken
-            return {broken.period: _stopped(broken)}
+                safe = ContractError(told(error), where=self.where, hint="mend the transformation")
+                raise safe.with_traceback(error.__traceback__) from None
+            problem: Exception = error
+        except (pl.exceptions.PolarsError, OSError) as error:
+            problem = error
+        accepted.discard(accepted.files[marks[0] :])
+        quarantined.discard(quarantined.files[marks[1] :])
+        if len(group) > 1:
+            halves = group[: len(group) // 2], group[len(group) // 2 :]
+            found = [self._validate_group(reader, half, accepted, quarantined) for half in halves]
+            return found[0] | found[1]
+        return self._give_up(group[0], problem)
+
+    def _give_up(self, given: Input, problem: Exception) -> dict[str, PeriodOutcome]:
+        """Stop one period that can't be validated; the others go on."""
+        where = self.where | ({"partition": given.period} if given.period else {})
+        if isinstance(problem, OSError) or self.table.layer is not Layer.BRONZE:
+            # It may pass, or somebody mends it: tried again later, so and so often.
+            error = without_cells(problem, where, self.contract.schema)
+            self.inputs[given.period] = replace(given, error=error)
+            return {}
+        broken = replace(given, breach=f"can't be read: {told(problem, self.contract.schema)}")
+        self.inputs[given.period] = broken
+        return {given.period: stopped(broken)}
 
     def _validate(
         self, reader: Reader, group: list[Input], accepted: Stage, quarantined: Stage
     ) -> dict[str, PeriodOutcome]:
         opened = reader.open(group)
         self.inputs |= {one.period: one for one in opened.inputs}
-        outcomes = {one.period: _stopped(one) for one in opened.inputs if one.breach is not None}
+        outcomes = {one.period: stopped(one) for one in opened.inputs if one.breach is not None}
         readable = [one for one in opened.inputs if one.readable]
         if not readable:
             return outcomes
@@ -216,7 +201,7 @@ class Hop:
         ]
         if unreadable:
             self._write_unreadable(unreadable, sinks)
-        outcomes |= {one.period: _with_unreadable(found[one.period], one) for one in readable}
+        outcomes |= {one.period: with_unreadable(found[one.period], one) for one in readable}
         for period, error in opened.changed().items():
             # Another version has come while this one was read: nothing of it may be published.
             self.inputs[period] = replace(self.inputs[period], error=error)
@@ -297,17 +282,20 @@ class Hop:
     ) -> tuple[int | None, int | None]:
         """Commit what the gate let through, once per table; put aside what it stopped."""
         open_periods = [period for period, built in result.built.items() if built.published]
+        self.pipeline.ledger.check_lease(self.lease)
         self._put_aside(result, accepted, quarantined)
         if not open_periods:
             return None, None
-        self.pipeline.ledger.check_lease(self.lease)
-        commit = {"writer": self.pipeline.name, "token": self.lease.token}
-        version = accepted.table.commit(accepted.files, open_periods, self.contract.schema, **commit)
-        schema = self._quarantine_schema()
-        quarantine_version = quarantined.table.commit(quarantined.files, open_periods, schema, **commit)
+        version = self._commit(accepted, open_periods, self.contract.schema)
+        quarantine_version = self._commit(quarantined, open_periods, self._quarantine_schema())
         for period in open_periods:
             shutil.rmtree(self._held_folder(period), ignore_errors=True)
         return version, quarantine_version
+
+    def _commit(self, stage: Stage, periods: Sequence[str], schema: Mapping[str, pl.DataType]) -> int:
+        return stage.table.commit(
+            stage.files, periods, schema, writer=self.pipeline.name, token=self.lease.token
+        )
 
     def _quarantine_schema(self) -> dict[str, pl.DataType]:
         """The row as delivered with its reasons: text where it came as text."""
@@ -352,28 +340,38 @@ class Hop:
             for id in self.inputs[period].deliveries
         ]
         details = [
-            _with_details(validation, one)
+            with_details(validation, one)
             for validation, one in zip(built, result.built.values(), strict=True)
         ]
         failed = [self._failure(period, error) for period, error in result.failed.items()]
         if details or failed:
-            self.pipeline.ledger.record_validations([*details, *failed], self.lease, ingested)
-        self._hold_broken_deliveries()
+            self.pipeline.ledger.record_validations(
+                [*details, *failed], self.lease, ingested, tried=self._tried(), on_hold=self._broken()
+            )
 
-    def _hold_broken_deliveries(self) -> None:
-        for given in self.inputs.values():
-            for id, reason in given.broken_deliveries.items():
-                self.pipeline.ledger.set_delivery_state([id], DeliveryState.ON_HOLD, reason)
+    def _broken(self) -> dict[str, str]:
+        """The deliveries that a person must look at: id -> why."""
+        return {id: why for given in self.inputs.values() for id, why in given.broken_deliveries.items()}
+
+    def _tried(self) -> list[str]:
+        """The deliveries for which another try may have been asked: this was it."""
+        if self.table.layer is not Layer.BRONZE:
+            return []
+        return [id for given in self.inputs.values() for id in given.deliveries]
 
     def _failure(self, period: str, error: Exception) -> ValidationRecord:
-        told = {"error_class": type(error).__name__, "error": str(error)[:2000]}
-        return ValidationRecord(replace(self._validation(period, Outcome.FAILED), **told))
+        validation = self._validation(period, Outcome.FAILED)
+        return ValidationRecord(
+            replace(validation, error_class=type(error).__name__, error=told(error)[:2000])
+        )
 
     def record_failure(self, error: Exception) -> None:
         """Record for each period that it failed, so that it is tried again later and not for ever."""
         failed = [self._failure(period, error) for period in self.states]
+        if not failed:
+            return
         try:
-            self.pipeline.ledger.record_validations(failed, self.lease)
+            self.pipeline.ledger.record_validations(failed, self.lease, tried=self._tried())
         except EtlError:
             # The ledger itself may be what broke, or the lease is lost: the first error counts.
             return
@@ -385,33 +383,3 @@ def quarantine_schema(delivered: Mapping[str, pl.DataType], *, raw: bool) -> dic
     cells = {name: dtype for name, dtype in delivered.items() if name not in PROVENANCE}
     extra = {RAW: pl.String()} if raw else {}
     return {**provenance, REASONS: pl.String(), **extra, **cells}
-
-
-def _stopped(given: Input) -> PeriodOutcome:
-    """The outcome of a period that can't be read at all: nothing is known of its rows."""
-    return PeriodOutcome(given.period, 0, 0, 0, 0, 0, (), ())
-
-
-def _with_unreadable(outcome: PeriodOutcome, given: Input) -> PeriodOutcome:
-    count = given.unreadable.height if given.unreadable is not None else 0
-    return replace(
-        outcome,
-        rows_in=outcome.rows_in + count,
-        quarantined=outcome.quarantined + count,
-        unreadable=count,
-    )
-
-
-def _with_details(validation: Validation, built: Built) -> ValidationRecord:
-    return ValidationRecord(
-        validation,
-        tuple(
-            records.Tally(one.rule, one.dimension, one.severity, one.evaluated, one.failed)
-            for one in built.outcome.tallies
-        ),
-        tuple(records.Statistic(**vars(one)) for one in built.outcome.statistics),
-        tuple(
-            records.Score(one.dimension, one.score, one.evaluated, one.failed)
-            for one in built.score.dimensions
-        ),
-    )

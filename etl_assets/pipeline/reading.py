@@ -10,7 +10,7 @@ import polars as pl
 
 from etl_assets.contracts.dataset import Layer, Table, TableId
 from etl_assets.contracts.provenance import PROVENANCE
-from etl_assets.errors import ContractError, LakeError, StagingError
+from etl_assets.errors import ContractError, EtlError, LakeError, StagingError
 from etl_assets.lake.tables import PERIOD, LakeFile, scan_files
 from etl_assets.ledger.records import PartitionKey, Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
@@ -31,7 +31,7 @@ class Input:
         unreadable: Records that could not be read (bronze).
         breach: Why the partition can't be read as its settings say (bronze): the gate closes.
         broken_deliveries: The deliveries that are to blame: id -> reason.
-        error: What kept it from being read just now; it will be tried again.
+        error: What kept it from being built just now; it will be tried again.
         keeps_rows: Whether each row in must come out as a row: true but for gold.
     """
 
@@ -42,7 +42,7 @@ class Input:
     unreadable: pl.DataFrame | None = None
     breach: str | None = None
     broken_deliveries: Mapping[str, str] = field(default_factory=dict)
-    error: StagingError | None = None
+    error: EtlError | None = None
     keeps_rows: bool = True
 
     @property
@@ -141,7 +141,9 @@ class UpstreamReader:
         where = {"dataset": self.pipeline.name, "table": str(self.table.id), "function": function}
         if missing := [name for name in (*wanted, PERIOD) if name not in schema]:
             hint = "columns that start with _ must be kept: select pl.col('^_.*$') as well"
-            raise ContractError(f"the transformation does not give {', '.join(missing)}", where=where, hint=hint)
+            raise ContractError(
+                f"the transformation does not give {', '.join(missing)}", where=where, hint=hint
+            )
         if extra := [name for name in schema if name not in wanted and not name.startswith("_")]:
             hint = "add them to the contract, or leave them out"
             raise ContractError(f"the contract does not have {', '.join(extra)}", where=where, hint=hint)
