@@ -125,7 +125,7 @@ class SilverSales(RowContract):
     @row_check(why="goods that leave without an invoice are written off; with a price it lacks the C")
     def write_off_has_no_price(cls) -> nw.Expr:
         """Negative quantities outside a cancellation have no price."""
-        return (nw.col("kind") == CANCELLATION) | (nw.col("quantity") > 0) | (nw.col("unit_price") == 0)
+        return (nw.col("kind") == CANCELLATION) | (nw.col("quantity") >= 0) | (nw.col("unit_price") == 0)
 
     @row_check(why="what is sold has a price; without one it is a gift, or stock found again")
     def sale_has_price(cls) -> nw.Expr:
