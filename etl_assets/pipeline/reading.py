@@ -10,7 +10,7 @@ import polars as pl
 
 from etl_assets.contracts.dataset import Layer, Table, TableId
 from etl_assets.contracts.provenance import PROVENANCE
-from etl_assets.errors import ContractError, EtlError, LakeError, StagingError
+from etl_assets.errors import ContractError, LakeError, StagingError
 from etl_assets.lake.tables import PERIOD, LakeFile, scan_files
 from etl_assets.ledger.records import PartitionKey, Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
@@ -42,7 +42,7 @@ class Input:
     unreadable: pl.DataFrame | None = None
     breach: str | None = None
     broken_deliveries: Mapping[str, str] = field(default_factory=dict)
-    error: EtlError | None = None
+    error: Exception | None = None
     keeps_rows: bool = True
 
     @property
@@ -135,10 +135,13 @@ class UpstreamReader:
 
     def _checked(self, rows: pl.LazyFrame) -> pl.LazyFrame:
         """Refuse a transformation whose columns are not the contract's."""
-        schema = rows.collect_schema()
         wanted = self.pipeline.contract(self.table.id).schema
         function = getattr(self.table.transform, "__name__", "the transformation")
         where = {"dataset": self.pipeline.name, "table": str(self.table.id), "function": function}
+        try:
+            schema = rows.collect_schema()
+        except pl.exceptions.PolarsError as error:
+            raise ContractError(f"the transformation can't be planned: {error}", where=where) from error
         if missing := [name for name in (*wanted, PERIOD) if name not in schema]:
             hint = "columns that start with _ must be kept: select pl.col('^_.*$') as well"
             raise ContractError(

@@ -12,13 +12,15 @@ import functools
 import hashlib
 import inspect
 import json
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from types import ModuleType
 
 from etl_assets.contracts.dataset import Layer, Table, TableId
 from etl_assets.ledger.records import Delivery, DeliveryState
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
-from etl_assets.staging.source import Mode, Source
+from etl_assets.staging.source import Mode, PeriodFrom, Source
 
 StateOf = Callable[[TableId, str], str | None]
 """(table, period) -> state id of what can be read there, None where there is nothing."""
@@ -39,24 +41,38 @@ def digest(*parts: object) -> str:
 
 @functools.cache
 def code_version(transform: Callable[..., object] | None) -> str:
-    """Hash the module that a transformation lives in, without comments, docstrings and layout.
+    """Hash the code of a transformation, without comments, docstrings and layout.
 
-    The whole module counts, since the function may call others in it.
+    Its whole module counts, and those modules of the same package that it imports, since the
+    function may use what they define.
     """
-    if transform is None:
-        return ""
     module = inspect.getmodule(transform)
+    if transform is None or module is None:
+        return ""
+    found: dict[str, str] = {}
+    _add_code(module, module.__name__.rpartition(".")[0], found)
+    return digest(found)
+
+
+def _add_code(module: ModuleType, package: str, found: dict[str, str]) -> None:
     try:
-        tree = ast.parse(inspect.getsource(module if module is not None else transform))
+        tree = ast.parse(inspect.getsource(module))
     except (OSError, TypeError):
-        return ""  # defined in an interactive session: nothing to read
+        return  # defined in an interactive session: nothing to read
+    imported = {
+        name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+    }
     for node in ast.walk(tree):
-        if (
-            isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-            and ast.get_docstring(node) is not None
-        ):
+        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        if documented and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
-    return digest(ast.dump(tree))
+    found[module.__name__] = ast.dump(tree)
+    for name in sorted(imported - found.keys()):
+        if package and name.startswith(f"{package}.") and name in sys.modules:
+            _add_code(sys.modules[name], package, found)
 
 
 def table_version(pipeline: DatasetPipeline, table: Table) -> str:
@@ -77,10 +93,12 @@ class Current:
     Attributes:
         deliveries: In the order in which their rows count as earlier and later.
         waits_for: What must come first, such as a missing part; "" if nothing.
+        emptied: Newer versions of all its deliveries were ingested, and have no rows of the period.
     """
 
     deliveries: tuple[Delivery, ...]
     waits_for: str = ""
+    emptied: bool = False
 
 
 def current_deliveries(source: Source, deliveries: Iterable[Delivery]) -> Current:
@@ -106,6 +124,15 @@ def current_deliveries(source: Source, deliveries: Iterable[Delivery]) -> Curren
     return Current(tuple(sorted(usable, key=lambda one: one.key)))
 
 
+def _was_replaced(delivery: Delivery, by_id: Mapping[str, Delivery]) -> bool:
+    """Whether a newer version has taken a delivery's place, and was ingested."""
+    seen = set()
+    while delivery.state is DeliveryState.SUPERSEDED and delivery.id not in seen:
+        seen.add(delivery.id)
+        delivery = by_id.get(delivery.superseded_by or "", delivery)
+    return bool(seen) and delivery.state is DeliveryState.INGESTED
+
+
 class States:
     """State ids of a dataset's partitions, computed from the deliveries that the ledger has now."""
 
@@ -115,6 +142,8 @@ class States:
         self.current = self._current(deliveries)
 
     def _current(self, deliveries: Iterable[Delivery]) -> dict[tuple[TableId, str], Current]:
+        deliveries = list(deliveries)
+        by_id = {one.id: one for one in deliveries}
         by_partition: dict[tuple[TableId, str], list[Delivery]] = {}
         for delivery in deliveries:
             table = TableId(Layer.BRONZE, delivery.table)
@@ -123,10 +152,13 @@ class States:
             partitioned = self.pipeline.tables[table].partitioned
             for period in delivery.periods if partitioned else ("",):
                 by_partition.setdefault((table, period), []).append(delivery)
-        return {
-            key: current_deliveries(self.pipeline.sources[key[0].name], found)
-            for key, found in by_partition.items()
-        }
+        current = {}
+        for key, found in by_partition.items():
+            source = self.pipeline.sources[key[0].name]
+            current[key] = current_deliveries(source, found)
+            if source.period_from is PeriodFrom.COLUMN and all(_was_replaced(one, by_id) for one in found):
+                current[key] = Current((), emptied=True)
+        return current
 
     def periods(self) -> list[str]:
         """The partition keys that something was delivered for, in the calendar's order."""
@@ -146,7 +178,10 @@ class States:
         version = self.versions[table]
         if table.layer is Layer.BRONZE:
             current = self.current.get((table, period), Current(()))
-            return digest(version, [one.id for one in current.deliveries]) if current.deliveries else None
+            # What was never published need not be emptied.
+            if current.deliveries or (current.emptied and readable(table, period) is not None):
+                return digest(version, [one.id for one in current.deliveries])
+            return None
         states = []
         for upstream in self.pipeline.upstream(table):
             state = self._upstream_state(table, upstream, period, readable)

@@ -50,6 +50,11 @@ def _from_text(column: pl.Expr, target: pl.DataType, cast: Cast | None) -> pl.Ex
     if isinstance(target, pl.Datetime):
         formats = (declared,) if declared else DATETIME_FORMATS
         return pl.coalesce(_to_datetime(column, target, form) for form in formats)
+    if isinstance(target, pl.Decimal):
+        # Polars rounds further digits away; compared with a wider decimal, a lost one shows.
+        exact = column.cast(pl.Decimal(38, min(36, target.scale + 9)), strict=False)
+        number = column.cast(target, strict=False)
+        return pl.when(number == exact).then(number)
     if target == pl.Time:
         return column.str.to_time(declared or "%H:%M:%S", strict=False)
     return column.cast(target, strict=False)
