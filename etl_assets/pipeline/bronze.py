@@ -12,13 +12,14 @@ from etl_assets.contracts.dataset import TableId
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.errors import StagingError
 from etl_assets.lake.tables import PERIOD
-from etl_assets.ledger.records import Delivery, DeliveryState
+from etl_assets.ledger.records import Delivery
 from etl_assets.lookup import looked_up
 from etl_assets.pipeline.column_periods import NO_PERIOD, period_expression
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.reading import Input, Opened
 from etl_assets.pipeline.state import States
 from etl_assets.quality.flags import REASONS
+from etl_assets.staging.area import VanishedError
 from etl_assets.staging.content import Content
 from etl_assets.staging.readers import UNREADABLE_SCHEMA, Account, DeliveryFile, read_deliveries
 from etl_assets.staging.source import PeriodFrom
@@ -61,17 +62,21 @@ class BronzeReader:
         columns = [name for name in self.pipeline.contract(self.table).schema if name not in PROVENANCE]
         readings = read_deliveries(list(by_id.values()), source, columns, self.scratch)
         accounts, kept = self._from_lake(readings.accounts, inputs)
-        frame = self._with_period(readings.frame)
+        # Without any file, as where a newer version has no rows of the period, nothing tells the columns.
+        rows = readings.frame if by_id else pl.LazyFrame(schema=self.pipeline.contract(self.table).schema)
+        frame = self._with_period(rows)
         unreadable = self._with_period(readings.unreadable.lazy()).collect()
-        if source.period_from is PeriodFrom.COLUMN:
+        by_column = source.period_from is PeriodFrom.COLUMN
+        if by_column:
             unreadable = pl.concat([unreadable, self._orphans(frame, columns)], how="diagonal")
-            frame = frame.drop_nulls(PERIOD)
         if kept:
             frame = pl.concat([frame, *(rows for rows, _ in kept)])
             unreadable = pl.concat([unreadable, *(lost for _, lost in kept)], how="diagonal")
-        opened = [self._account(given, accounts, unreadable, frame) for given in inputs]
+        counts = self._counts(frame) if by_column else None
+        opened = [self._account(given, accounts, unreadable, counts) for given in inputs]
         good = [one.period for one in opened if one.readable]
-        if len(good) < len(opened):
+        if by_column or len(good) < len(opened):
+            # A delivery may have rows of periods that are built another time.
             frame = frame.filter(pl.col(PERIOD).is_in(good))
         return Opened(opened, frame, lambda: self._changed(opened, by_id))
 
@@ -94,8 +99,23 @@ class BronzeReader:
         first = {one.id: min(one.periods) for found in self.deliveries.values() for one in found}
         by_delivery = looked_up(pl.col("_delivery"), first, pl.String())
         if source.period_from is PeriodFrom.COLUMN and source.period_column in rows.collect_schema():
-            return rows.with_columns(period_expression(self.pipeline, self.table).alias(PERIOD))
+            return rows.with_columns(self._registered(period_expression(self.pipeline, self.table)))
         return rows.with_columns(by_delivery.alias(PERIOD))
+
+    def _registered(self, period: pl.Expr) -> pl.Expr:
+        """The row's period if its delivery was registered for it, else null.
+
+        Which periods have begun was asked once, when the delivery came: asked again later, the clock
+        would move rows between quarantine and partitions that nobody builds.
+        """
+        deliveries = {one.id: one for found in self.deliveries.values() for one in found}
+        known = [f"{id}:{key}" for id, one in deliveries.items() for key in one.periods]
+        own = pl.concat_str("_delivery", pl.lit(":"), period)
+        return pl.when(own.is_in(known)).then(period).alias(PERIOD)
+
+    def _counts(self, frame: pl.LazyFrame) -> Mapping[str, int]:
+        counted = frame.group_by(PERIOD).len().collect(engine="streaming")
+        return dict(counted.iter_rows())
 
     def _orphans(self, frame: pl.LazyFrame, columns: Sequence[str]) -> pl.DataFrame:
         """Rows that name no period of the calendar: in quarantine of the delivery's first period."""
@@ -115,16 +135,19 @@ class BronzeReader:
     # -- accounts -----------------------------------------------------------------------------
 
     def _account(
-        self, given: Input, accounts: Mapping[str, Account], unreadable: pl.DataFrame, frame: pl.LazyFrame
+        self,
+        given: Input,
+        accounts: Mapping[str, Account],
+        unreadable: pl.DataFrame,
+        counts: Mapping[str, int] | None,
     ) -> Input:
         own = {id: accounts[id] for id in given.deliveries}
         broken = {id: f"{one.breach.code}: {_told(one)}" for id, one in own.items() if one.breach}
         errors = [one.error for one in own.values() if one.error]
         lost = unreadable.filter(pl.col(PERIOD) == given.period)
         rows = sum(one.records for one in own.values())
-        if self.pipeline.sources[self.table.name].period_from is PeriodFrom.COLUMN:
-            here = frame.filter(pl.col(PERIOD) == given.period).select(pl.len())
-            rows = int(here.collect(engine="streaming").item()) + lost.height
+        if counts is not None:
+            rows = counts.get(given.period, 0) + lost.height
         return replace(
             given,
             rows=rows,
@@ -145,23 +168,26 @@ class BronzeReader:
         kept = []
         for given in inputs:
             for one in self.deliveries[given.period]:
-                gone = (
-                    accounts[one.id].error is not None and not self.pipeline.area.local_path(one.key).exists()
-                )
-                if gone and one.state is DeliveryState.INGESTED:
-                    rows, lost = self._kept(one, given.period)
-                    merged[one.id] = Account(
-                        rows=rows.select(pl.len()).collect().item(), unreadable=lost.height
-                    )
+                if not isinstance(accounts[one.id].error, VanishedError) or one.ingested_at is None:
+                    continue
+                rows, lost = self._kept(one, given.period)
+                found = rows.select(pl.len()).collect().item()
+                if found or lost.height or not _records(one):
+                    merged[one.id] = Account(rows=found, unreadable=lost.height)
                     kept.append((rows, lost))
         return merged, kept
 
     def _kept(self, delivery: Delivery, period: str) -> tuple[pl.LazyFrame, pl.DataFrame]:
+        """What bronze has of a delivery: its rows, those in quarantine too, and its unreadable records."""
         mine = pl.col("_delivery") == delivery.id
         schema = self.pipeline.contract(self.table).schema
         rows = self.pipeline.accepted(self.table).scan(schema, [period]).filter(mine)
-        lost = self.pipeline.quarantine(self.table).scan(UNREADABLE_SCHEMA, [period]).filter(mine)
-        return rows.select(*_in_order(schema), PERIOD), lost.collect()
+        unreadable = pl.col("_raw").is_not_null()
+        quarantine = self.pipeline.quarantine(self.table).scan({**schema, **UNREADABLE_SCHEMA}, [period])
+        refused = quarantine.filter(mine, ~unreadable)
+        lost = quarantine.filter(mine, unreadable).select(*UNREADABLE_SCHEMA, PERIOD).collect()
+        columns = [*_in_order(schema), PERIOD]
+        return pl.concat([rows.select(columns), refused.select(columns)]), lost
 
     def _changed(self, inputs: Sequence[Input], files: Mapping[str, DeliveryFile]) -> dict[str, StagingError]:
         """Periods whose files changed or vanished while they were read: period -> error."""

@@ -27,6 +27,8 @@ CODE_FAULTS: tuple[type[Exception], ...] = (
 )
 """Faults of code and schema: they are the same for every partition, and speak of names, not of cells."""
 
+_SAFE = (EtlError, OSError, MemoryError)
+
 
 class HopError(EtlError):
     """A table could not be built; the text is free of cells."""
@@ -39,7 +41,7 @@ def told(error: BaseException, columns: Collection[str] = ()) -> str:
         error: Whatever was raised.
         columns: Column names that may be told if the error's text speaks of them.
     """
-    if isinstance(error, EtlError | OSError | MemoryError):
+    if isinstance(error, _SAFE):
         return str(error) or type(error).__name__
     kind = type(error).__name__
     text = str(error)
@@ -51,9 +53,9 @@ def told(error: BaseException, columns: Collection[str] = ()) -> str:
     return f"{kind}{place}; its own words are left out, for they may quote cells"
 
 
-def without_cells(error: Exception, where: dict[str, object], columns: Collection[str] = ()) -> EtlError:
+def without_cells(error: Exception, where: dict[str, object], columns: Collection[str] = ()) -> Exception:
     """Give an error that is safe to raise and to keep; it knows where the first one was raised."""
-    if isinstance(error, EtlError):
+    if isinstance(error, _SAFE):
         return error
     safe = HopError(told(error, columns), where=where)
     return safe.with_traceback(error.__traceback__)

@@ -8,9 +8,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from etl_assets.contracts.dataset import Layer, TableId
-from etl_assets.ledger.records import DeliveryState, Failures, Outcome, Validation
+from etl_assets.ledger.records import DeliveryState, Failures, Outcome, PartitionKey, Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.state import RETRY_ASKED, States, digest
+from etl_assets.pipeline.strays import strays
 
 
 class Standing(StrEnum):
@@ -48,7 +49,8 @@ class Stretch:
     Attributes:
         periods: Partition keys in the calendar's order; empty if only unpartitioned tables are pending.
         tables: The tables, upstream before downstream.
-        key: The same for the same work: the states that it leads to.
+        key: The same for the same work, after the same history: the states that it leads to, and the
+            newest validations of its partitions. A run that wrote down anything changes it.
         retried: Somebody asked for another try, whatever came of the earlier ones.
     """
 
@@ -65,6 +67,7 @@ class Pending:
     pipeline: DatasetPipeline
     standings: dict[tuple[TableId, str], PartitionStanding] = field(default_factory=dict)
     retried: set[str] = field(default_factory=set)
+    latest: dict[PartitionKey, Validation] = field(default_factory=dict)
 
     @classmethod
     def of(cls, pipeline: DatasetPipeline) -> Pending:
@@ -72,8 +75,10 @@ class Pending:
         name = pipeline.name
         deliveries = pipeline.ledger.deliveries(name)
         states = States(pipeline, deliveries)
+        published = pipeline.ledger.published_validations(name)
         look = _Look(
-            published={key: one.state_id for key, one in pipeline.ledger.publications(name).items()},
+            published={key: one.state_id for key, one in published.items()},
+            strays=strays(pipeline, published),
             latest=pipeline.ledger.latest_validations(name),
             failures=pipeline.ledger.failures_in_a_row(name),
             retried={
@@ -84,7 +89,7 @@ class Pending:
             },
             now=pipeline.now(),
         )
-        pending = cls(pipeline, retried=look.retried)
+        pending = cls(pipeline, retried=look.retried, latest=look.latest)
         for table, partition in pipeline.tables.items():
             for period in states.periods() if partition.partitioned else ("",):
                 pending.standings[table, period] = pending._stand(states, look, table, period)
@@ -95,10 +100,12 @@ class Pending:
         if state is None:
             missing = self._missing(states, look, table, period)
             return PartitionStanding(table, period, *missing)
-        if look.published.get((table.layer, table.name, period)) == state and not (
-            period in look.retried and table.layer is Layer.BRONZE
-        ):
-            return PartitionStanding(table, period, Standing.CURRENT, state)
+        if look.published.get((table.layer, table.name, period)) == state:
+            if (table, period) in look.strays:
+                reason = "a run that was killed has left other rows in the lake"
+                return PartitionStanding(table, period, Standing.PENDING, state, reason)
+            if not (period in look.retried and table.layer is Layer.BRONZE):
+                return PartitionStanding(table, period, Standing.CURRENT, state)
         if period not in look.retried:
             for stopped in (self._held(look, table, period, state), self._failed(look, table, period, state)):
                 if stopped:
@@ -219,7 +226,13 @@ class Pending:
             for table in tables
             for period in (periods if self.pipeline.tables[table].partitioned else ("",))
         ]
-        key = digest(self.pipeline.name, list(map(str, tables)), periods, states)
+        newest = [
+            self.latest[table.layer, table.name, period].id
+            for table in tables
+            for period in (periods if self.pipeline.tables[table].partitioned else ("",))
+            if (table.layer, table.name, period) in self.latest
+        ]
+        key = digest(self.pipeline.name, list(map(str, tables)), periods, states, newest)
         return Stretch(periods, tables, key, retried=not self.retried.isdisjoint(periods or ("",)))
 
     # -- counts -------------------------------------------------------------------------------
@@ -237,9 +250,10 @@ class Pending:
 class _Look:
     """What the ledger said at one moment."""
 
-    published: dict[tuple[str, str, str], str]
-    latest: dict[tuple[str, str, str], Validation]
-    failures: dict[tuple[str, str, str], Failures]
+    published: dict[PartitionKey, str]
+    strays: frozenset[tuple[TableId, str]]
+    latest: dict[PartitionKey, Validation]
+    failures: dict[PartitionKey, Failures]
     retried: set[str]
     now: datetime
 
