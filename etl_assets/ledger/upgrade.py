@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
@@ -12,6 +13,8 @@ from etl_assets.ledger.schema import SCHEMA_VERSION, VERSION_TABLE
 
 # Any number will do, if nothing else that uses the same PostgreSQL server takes it.
 POSTGRES_LOCK = 4_807_290_111
+
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def ensure_schema(database: Database) -> None:
@@ -52,7 +55,9 @@ def _migrate(connection: Connection, database: Database) -> None:
     config.set_main_option("script_location", str(folder).replace("%", "%%"))
     config.attributes["connection"] = connection
     try:
-        command.upgrade(config, "head")
+        # Alembic keeps what it works on in a module, for all threads.
+        with _ONE_AT_A_TIME:
+            command.upgrade(config, "head")
     except CommandError as error:
         raise LedgerError(
             f"The ledger's schema is not one that this version knows ({error})",

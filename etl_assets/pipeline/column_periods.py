@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import numpy as np
 import polars as pl
 
 from etl_assets.contracts.dataset import TableId
@@ -16,6 +17,8 @@ from etl_assets.staging.readers import DeliveryFile, read_delivery
 NO_PERIOD = "period_unknown"
 """Reason of bronze rows whose period column names no period of the calendar."""
 
+_BEFORE_ALL = -(2**62)
+
 
 def period_expression(pipeline: DatasetPipeline, table: TableId) -> pl.Expr:
     """The partition key (String) of each row of a source that is partitioned by a column; null for none."""
@@ -24,15 +27,16 @@ def period_expression(pipeline: DatasetPipeline, table: TableId) -> pl.Expr:
         source.period_format, time_unit="us", strict=False
     )
     periods = [period for period in _begun(pipeline) if pipeline.calendar.why_not(period[0]) is None]
-    edges = sorted({_micros(edge) for _, start, end in periods for edge in (start, end)})
-    labels = {_micros(start): key for key, start, _ in periods}
-    if not edges:
-        return pl.lit(None, dtype=pl.String)
-    # Between two edges lies a period, or a gap such as a closed day.
-    names = ["", *(labels.get(edge, "") for edge in edges)]
-    index = moment.dt.timestamp("us").cut(edges, labels=[str(i) for i in range(len(names))], left_closed=True)
-    key = index.cast(pl.String).replace_strict({str(i): name for i, name in enumerate(names)}, default=None)
-    return pl.when(key != "").then(key)
+    edges = np.array(sorted({_micros(edge) for _, start, end in periods for edge in (start, end)}), np.int64)
+    by_start = {_micros(start): key for key, start, _ in periods}
+    # Between two edges lies a period, or a gap such as a closed day; beyond the first and last, nothing.
+    names = pl.Series([None, *(by_start.get(int(edge)) for edge in edges)], dtype=pl.String)
+
+    def key_of(moments: pl.Series) -> pl.Series:
+        places = np.searchsorted(edges, moments.fill_null(_BEFORE_ALL).to_numpy(), side="right")
+        return names.gather(places).alias(moments.name)
+
+    return moment.dt.timestamp("us").map_batches(key_of, return_dtype=pl.String, is_elementwise=True)
 
 
 def _begun(pipeline: DatasetPipeline) -> list[tuple[str, datetime, datetime]]:
