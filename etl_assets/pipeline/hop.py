@@ -217,6 +217,7 @@ class Hop:
             references=self._references(),
             delivery_rank={id: rank for one in readable for rank, id in enumerate(one.deliveries)},
             rows=sum(one.rows for one in readable),
+            profile=self.table.layer is not Layer.BRONZE,
         )
 
     def _references(self) -> dict[str, pl.DataFrame]:

@@ -11,16 +11,20 @@ from etl_assets.quality.outcome import ColumnStatistics
 TEXT_CUT = 200
 
 
-def expressions(contract: CompiledContract) -> list[pl.Expr]:
+def expressions(contract: CompiledContract, *, profile: bool = True) -> list[pl.Expr]:
     """Aggregations over a group of rows: nulls, minimum, maximum, sum and distinct values per column.
 
     Distinct values are counted by HyperLogLog. Columns marked `pii` give no minimum and maximum.
+
+    Args:
+        contract: The table.
+        profile: False for nulls alone.
     """
     out: list[pl.Expr] = []
     for name, dtype in _columns(contract).items():
         column = pl.col(name)
         out.append(column.null_count().alias(f"nulls.{name}"))
-        if dtype.is_nested():
+        if dtype.is_nested() or not profile:
             continue
         out.append(column.approx_n_unique().alias(f"distinct.{name}"))
         if name not in contract.pii:

@@ -65,13 +65,17 @@ def validate(
         _aggregates(flagged, judged),
     ]
     suspected = any(len(hashes) for hashes in suspects.values())
+    aside = around.scratch / "suspects.parquet"
     if suspected:
-        plans.append(flagged.filter(pl.col("__fate") == SUSPECT).select(judged.needed_later()))
-    _, _, counts, aggregates, *rest = pl.collect_all(plans, engine="streaming")
+        rows = flagged.filter(pl.col("__fate") == SUSPECT).select(judged.needed_later())
+        # A file, not a frame: beside a group_by the streaming engine fills frames in a second phase, and
+        # keeps all rows in memory until then.
+        plans.append(rows.sink_parquet(aside, lazy=True, compression="uncompressed"))
+    _, _, counts, aggregates, *_ = pl.collect_all(plans, engine="streaming")
 
     violations = None
-    if suspected and rest[0].height:
-        violations = resolve(rest[0], keys, around.delivery_rank)
+    if suspected and len(rows_aside := pl.read_parquet(aside)):
+        violations = resolve(rows_aside, keys, around.delivery_rank)
         counts = _settle(violations, judged, counts, sinks)
         aggregates = _aggregates_with(violations, judged, flagged, aggregates)
     return _Summary(judged, counts, aggregates, violations).outcomes()
@@ -84,7 +88,9 @@ def _counts(flagged: pl.LazyFrame, judged: JudgedRows) -> pl.LazyFrame:
         tallies.append(pl.col(f"__broken.{number}").sum().alias(f"failed.{number}"))
         if rule.evaluated is not None:
             tallies.append(pl.col(f"__evaluated.{number}").sum().alias(f"evaluated.{number}"))
-    return flagged.group_by("_period", "__fate").agg(*tallies, *statistics.expressions(judged.contract))
+    return flagged.group_by("_period", "__fate").agg(
+        *tallies, *statistics.expressions(judged.contract, profile=judged.around.profile)
+    )
 
 
 def _aggregates(flagged: pl.LazyFrame, judged: JudgedRows) -> pl.LazyFrame:

@@ -1,0 +1,1 @@
+"""What validation costs beside a plain copy; run by `make benchmark`."""
