@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Self
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     ProgressColumn,
     SpinnerColumn,
@@ -31,14 +30,14 @@ class Bars:
     def __init__(self, console: Console) -> None:
         columns: list[ProgressColumn] = [
             TextColumn("{task.description}", markup=False),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
+            BarColumn(bar_width=24, complete_style="cyan", finished_style="green", pulse_style="cyan"),
+            TextColumn("{task.fields[count]}", markup=False, justify="right"),
             TimeElapsedColumn(),
         ]
         if speaks_unicode(console):
             columns.insert(0, SpinnerColumn(finished_text=" "))
         self._progress = Progress(*columns, console=console, transient=True)
-        self._stage = self._progress.add_task("starting", total=None)
+        self._stage = self._progress.add_task(f"{'starting':<28}", total=None, count="")
         self._tables: dict[str, TaskID] = {}
         self._run = ""
         self.log = _LogStream(self)
@@ -76,8 +75,9 @@ class Bars:
 
     def _update(self, table: str, done: int, total: int) -> None:
         if table not in self._tables:
-            self._tables[table] = self._progress.add_task(f"{plain(table):<28}", total=total)
-        self._progress.update(self._tables[table], completed=done, total=total)
+            self._tables[table] = self._progress.add_task(f"{plain(table):<28}", total=total, count="")
+        count = f"{done:,} of {total:,}"
+        self._progress.update(self._tables[table], completed=done, total=total, count=count)
 
 
 class _LogStream(io.StringIO):

@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from etl_assets.cli.output import counted, grid, listed, moment, number, percent, plain, speaks_unicode
+from etl_assets.contracts.dataset import Layer
 from etl_assets.contracts.vocabulary import Dimension
 from etl_assets.pipeline.pending import PartitionStanding
 from etl_assets.pipeline.status import DatasetStatus, DimensionStatus, TableStatus
@@ -159,7 +160,9 @@ def _table(status: DatasetStatus, glyphs: Glyphs, look: _Look, *, scores: bool, 
 def _named(status: DatasetStatus) -> Iterator[tuple[TableStatus, Text]]:
     """Tables with their names; a layer's name stands with its first table only."""
     before = ""
-    for table in status.tables:
+    order = list(Layer)
+    # Build order puts a table before those that refer to it, whatever their layers.
+    for table in sorted(status.tables, key=lambda one: order.index(one.table.layer)):
         layer = str(table.table.layer)
         shown = layer if layer != before else ""
         yield table, Text.assemble((f"{shown:<7}", _LAYERS.get(layer, "")), table.table.name)

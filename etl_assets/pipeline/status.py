@@ -146,7 +146,7 @@ class DatasetStatus:
 
 
 def dataset_status(pipeline: DatasetPipeline) -> DatasetStatus:
-    """Compute the status of a dataset from the ledger; no table and no staging area is read."""
+    """Compute the status of a dataset from the ledger; no row and no staging area is read."""
     ledger = pipeline.ledger
     deliveries = ledger.deliveries(pipeline.name)
     published = ledger.published_validations(pipeline.name)

@@ -98,6 +98,15 @@ def test_scores_follow_from_the_sums_of_the_published_tallies(home: Path, dq: Dq
     assert silver["row_score"] == pytest.approx(1 - 2 / 73)
 
 
+def test_one_partition_alone_has_the_score_that_it_was_published_with(home: Path, dq: Dq) -> None:
+    customers = table(data(dq("status", "retail", "--json")), "gold/customer_rfm")
+    published = shop.pipeline_of(home).ledger.published_validations("retail")["gold", "customer_rfm", ""]
+
+    assert customers["partitions"] == 1
+    assert customers["score"] == pytest.approx(published.score)
+    assert customers["row_score"] == pytest.approx(published.row_score)
+
+
 def test_due_periods_without_a_delivery_are_missing_downstream_too(home: Path, dq: Dq) -> None:
     found = data(dq("status", "retail", "--json"))
     calendar = shop.settings_of(home).dataset("retail").calendar
