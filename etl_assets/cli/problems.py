@@ -31,10 +31,6 @@ class WrongUseError(EtlError):
     """What was asked for does not exist or makes no sense."""
 
 
-# Their messages may quote the rows that they stumbled over.
-_QUOTES_ROWS = ("polars", "pandera", "narwhals", "deltalake", "pyarrow")
-
-
 def report(error: Exception) -> ExitCode:
     """Tell a person of an error, on standard error, and return the exit code."""
     if isinstance(error, EtlError):
@@ -67,11 +63,13 @@ def _indented(text: str) -> str:
 
 
 def _in_a_line(error: BaseException) -> str:
-    name = type(error).__name__
-    if type(error).__module__.partition(".")[0] in _QUOTES_ROWS:
-        return name
-    text = " ".join(_masked(str(error)).split())
-    return f"{name}: {text[:200]}" if text else name
+    """The error's class, and its own words where these can't quote the rows that it stumbled over."""
+    try:
+        from etl_assets.pipeline.faults import told
+    except Exception:
+        return type(error).__name__  # the installation itself is broken
+    name, text = type(error).__name__, " ".join(_masked(told(error)).split())
+    return (text if text.startswith(name) else f"{name}: {text}")[:300]
 
 
 def _masked(text: str) -> str:

@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from etl_assets_tests.cli import shop
@@ -129,7 +131,7 @@ def test_what_nobody_expected_is_one_line_and_a_log(
     secret = "-".join(["canary", "secret"])
 
     def broken(*_: object) -> None:
-        raise RuntimeError(f"connection to postgresql://etl:{secret}@db refused\nsecond line")
+        raise ConnectionError(f"postgresql://etl:{secret}@db refused\nsecond line")
 
     monkeypatch.setattr(context, "open_pipelines", broken)
     result = dq("status")
@@ -138,27 +140,32 @@ def test_what_nobody_expected_is_one_line_and_a_log(
     assert result.exit_code == 3
     assert result.stdout == ""
     assert len(result.stderr.strip().splitlines()) == 1
-    assert "RuntimeError" in result.stderr
+    assert "ConnectionError: postgresql://etl:" in result.stderr
     assert str(own_home / "logs" / "dq.log") in result.stderr
     assert "in broken" in log
     assert secret not in result.stderr + log
 
 
+@pytest.mark.parametrize(
+    ("name", "fail"),
+    [
+        ("InvalidOperationError", lambda: pl.Series([shop.CANARY]).str.to_date("%Y", strict=True)),
+        ("ValueError", lambda: int(shop.CANARY + "x")),
+    ],
+)
 def test_messages_that_may_quote_rows_are_left_out(
-    own_home: Path, dq: Dq, monkeypatch: pytest.MonkeyPatch
+    own_home: Path, dq: Dq, monkeypatch: pytest.MonkeyPatch, name: str, fail: Callable[[], object]
 ) -> None:
-    import polars as pl
-
     from etl_assets.cli import context
 
     def broken(*_: object) -> None:
-        pl.Series([shop.CANARY]).str.to_date("%Y", strict=True)
+        fail()
 
     monkeypatch.setattr(context, "open_pipelines", broken)
     result = dq("status")
 
     assert result.exit_code == 3
-    assert "InvalidOperationError" in result.stderr
+    assert name in result.stderr
     assert shop.CANARY not in result.stderr + (own_home / "logs" / "dq.log").read_text(encoding="utf-8")
 
 
