@@ -3,6 +3,7 @@
 import pandera.polars as pa
 
 from etl_assets.contracts.contract import RowContract
+from etl_assets.contracts.declare import about
 
 
 class BronzeSales(RowContract):
@@ -14,5 +15,5 @@ class BronzeSales(RowContract):
     Quantity: str = pa.Field(nullable=True)
     InvoiceDate: str = pa.Field(nullable=True)
     UnitPrice: str = pa.Field(nullable=True)
-    CustomerID: str = pa.Field(nullable=True)
+    CustomerID: str = pa.Field(nullable=True, metadata=about(pii=True))
     Country: str = pa.Field(nullable=True)
