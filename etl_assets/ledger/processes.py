@@ -29,7 +29,11 @@ def this_host() -> str:
 
 def this_process() -> ProcessIdentity:
     """Return the identity of the process that asks."""
-    pid = os.getpid()
+    return identity_of(os.getpid())
+
+
+def identity_of(pid: int) -> ProcessIdentity:
+    """Return the identity of a living process on this machine."""
     return ProcessIdentity(host=this_host(), pid=pid, started_at=psutil.Process(pid).create_time())
 
 

@@ -1,7 +1,10 @@
 # No postponed annotations: Dagster reads the annotations of asset functions.
 """One asset per table: its op takes the lease, runs the hop and reports what came of it."""
 
+import os
+import random
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 import dagster as dg
 
@@ -9,9 +12,10 @@ from etl_assets import logs
 from etl_assets.contracts.dataset import Dataset, Layer, Table, TableId
 from etl_assets.contracts.rules import compile_contract
 from etl_assets.contracts.vocabulary import RuleKind
-from etl_assets.errors import ContractError, EtlError, SettingsError
-from etl_assets.ledger.records import RunStatus
-from etl_assets.orchestration.checks import check_results, check_specs
+from etl_assets.errors import EtlError, LakeError, LedgerError, StagingError
+from etl_assets.ledger.processes import identity_of
+from etl_assets.ledger.records import ProcessIdentity, RunStatus
+from etl_assets.orchestration.checks import check_results, check_specs, told_by_period
 from etl_assets.orchestration.metadata import broken_rules, column_lineage, column_schema, partition_metadata
 from etl_assets.orchestration.partitions import asset_key
 from etl_assets.orchestration.resources import Pipelines
@@ -28,9 +32,15 @@ DATASET_TAG = "etl/dataset"
 LEASE_WAIT_SECONDS = 600.0
 """How long a run waits for another one on the same dataset; then it is retried."""
 
-TRANSIENT = dg.RetryPolicy(
-    max_retries=3, delay=5, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS
-)
+TRANSIENT = (StagingError, LakeError, LedgerError, OSError)
+"""What may pass by itself: a lost connection, a full disk, a lease that was taken over.
+
+Anything else is a fault of data or code and would only happen again within the same run. Dagster's
+`RetryPolicy` can't tell the two apart, and it retries a Ctrl-C as well.
+"""
+
+MAX_RETRIES = 3
+FIRST_RETRY_SECONDS = 5.0
 
 
 def build_assets(
@@ -58,7 +68,8 @@ def build_asset(
         description=contract.description or dataset.description,
         code_version=digest(contract.fingerprint, code_version(table.transform))[:12],
         check_specs=check_specs(dataset.name, table),
-        retry_policy=TRANSIENT,
+        # At most one run per dataset, however it was started: see `pools` in dagster.yaml.
+        pool=dataset.name,
         # Nothing was delivered: the step is green and gives nothing.
         output_required=False,
         metadata={
@@ -74,8 +85,11 @@ def build_asset(
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:  # type: ignore[type-arg]
         pipeline = pipelines.of(dataset.name)
         periods = tuple(context.partition_keys) if table.partitioned else ("",)
-        _check_keys(pipeline, table, periods)
-        with logs.context(run=context.run_id, dataset=dataset.name, table=str(table.id)):
+        with (
+            logs.context(run=context.run.run_id, dataset=dataset.name, table=str(table.id)),
+            _errors_told(context, pipeline),
+        ):
+            _check_keys(pipeline, table, periods)
             result = _run(context, pipeline, table.id, periods)
             yield from _report(context, pipeline, dataset, table, result)
 
@@ -98,25 +112,47 @@ def _check_keys(pipeline: DatasetPipeline, table: Table, periods: Sequence[str])
         raise dg.Failure(f"{', '.join(unknown)}: not in the calendar of {pipeline.name}", allow_retries=False)
 
 
-def _run(
-    context: dg.AssetExecutionContext, pipeline: DatasetPipeline, table: TableId, periods: Sequence[str]
-) -> HopResult:
-    """Run the hop. Data and code faults are final, anything else is retried with backoff."""
-    seconds = pipeline.limits.lease_seconds
+@contextmanager
+def _errors_told(context: dg.AssetExecutionContext, pipeline: DatasetPipeline) -> Iterator[None]:
+    """Retry what may pass with growing waits; anything else ends the step, in words for people."""
     try:
-        pipeline.ledger.start_run(context.run_id, pipeline.name)
-        with held_lease(
-            pipeline.ledger, pipeline.name, context.run_id, seconds, wait_seconds=LEASE_WAIT_SECONDS
-        ) as lease:
-            LOG.info("building", extra={"partitions": len(periods)})
-            return run_hop(pipeline, table, periods, run_id=context.run_id, lease=lease, progress=_progress)
-    except (ContractError, SettingsError) as error:
+        yield
+    except dg.Failure as failure:
+        _fail_run(context, pipeline, failure)
+        raise
+    except TRANSIENT as error:
+        told = f"{type(error).__name__}: {error}"
+        if context.retry_number < MAX_RETRIES:
+            wait = FIRST_RETRY_SECONDS * 2**context.retry_number * random.uniform(0.8, 1.2)
+            LOG.warning("tried again", extra={"seconds": round(wait), "error": told})
+            raise dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=wait) from error
         _fail_run(context, pipeline, error)
-        raise dg.Failure(str(error), allow_retries=False) from error
+        raise dg.Failure(f"{told} (tried {MAX_RETRIES + 1} times)", allow_retries=False) from error
     except Exception as error:
         LOG.warning("failed", extra={"error_class": type(error).__name__})
         _fail_run(context, pipeline, error)
-        raise
+        raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
+
+
+def _run(
+    context: dg.AssetExecutionContext, pipeline: DatasetPipeline, table: TableId, periods: Sequence[str]
+) -> HopResult:
+    """Run the hop under the dataset's lease."""
+    id = context.run.run_id
+    ledger = pipeline.ledger
+    if id not in {run.id for run in ledger.runs(pipeline.name, RunStatus.FAILED, limit=20)}:
+        # A run of which one table has failed stays failed, though its other tables are still built.
+        ledger.start_run(id, pipeline.name, _process(context))
+    seconds = pipeline.limits.lease_seconds
+    with held_lease(ledger, pipeline.name, id, seconds, wait_seconds=LEASE_WAIT_SECONDS) as lease:
+        LOG.info("building", extra={"partitions": len(periods)})
+        return run_hop(pipeline, table, periods, run_id=id, lease=lease, progress=_progress)
+
+
+def _process(context: dg.AssetExecutionContext) -> ProcessIdentity:
+    """The process that lives as long as the run does: with a process per step its parent."""
+    per_step = context.job_def.executor_def.name == "multiprocess"
+    return identity_of(os.getppid() if per_step else os.getpid())
 
 
 def _progress(table: TableId, done: int, total: int) -> None:
@@ -149,9 +185,7 @@ def _report(
             )
     yield from check_results(pipeline, table.id, result)
     if stopped:
-        error = dg.Failure(_stopped_told(pipeline, table.id, stopped, len(good)), allow_retries=False)
-        _fail_run(context, pipeline, error)
-        raise error
+        raise dg.Failure(_stopped_told(pipeline, table.id, stopped, len(good)), allow_retries=False)
     if whole:
         yield dg.MaterializeResult(metadata=None if table.partitioned else metadata[""])
     else:
@@ -161,7 +195,7 @@ def _report(
 def _add_details(
     metadata: Mapping[str, dict[str, dg.MetadataValue]], dataset: Dataset, table: Table, result: HopResult
 ) -> None:
-    """What is shown once a run rather than once a partition goes to the last partition, which the UI shows."""
+    """Add what is shown once a run, not once a partition, to the last partition: the UI shows that one."""
     if not metadata:
         return
     last = metadata[max(metadata)]
@@ -171,22 +205,18 @@ def _add_details(
         last["broken_rules"] = dg.MetadataValue.md(rules)
 
 
-def _stopped_told(
-    pipeline: DatasetPipeline, table: TableId, stopped: Mapping[str, str], good: int
-) -> str:
-    lines = [f"{period or 'table'}: {reason}" for period, reason in sorted(stopped.items())[:10]]
-    more = f" and {len(stopped) - 10} more" if len(stopped) > 10 else ""
+def _stopped_told(pipeline: DatasetPipeline, table: TableId, stopped: Mapping[str, str], good: int) -> str:
     hint = f"see `dq deliveries list {pipeline.name}` and `dq quarantine list {pipeline.name}`"
     return (
         f"{pipeline.name} {table}: {len(stopped)} of {len(stopped) + good} partitions were stopped, "
-        f"{good} published. " + "; ".join(lines) + more + f". The last good version stays; {hint}"
+        f"{good} published. {told_by_period(stopped)}. The last good version stays; {hint}"
     )
 
 
 def _fail_run(context: dg.AssetExecutionContext, pipeline: DatasetPipeline, error: Exception) -> None:
     try:
         pipeline.ledger.finish_run(
-            context.run_id, RunStatus.FAILED, error_class=type(error).__name__, error=str(error)[:2000]
+            context.run.run_id, RunStatus.FAILED, error_class=type(error).__name__, error=str(error)[:2000]
         )
     except EtlError:
         return  # the ledger is what broke; Dagster knows of the failure

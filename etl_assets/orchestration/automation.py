@@ -1,6 +1,8 @@
 # No postponed annotations: Dagster reads the annotations of sensors and ops.
 """What runs by itself: a sensor and a schedule per dataset, and the jobs that people start."""
 
+from collections.abc import Sequence
+
 import dagster as dg
 
 from etl_assets import logs
@@ -8,7 +10,7 @@ from etl_assets.contracts.dataset import Dataset, Layer
 from etl_assets.ledger.records import DeliveryState
 from etl_assets.orchestration.assets import DATASET_TAG
 from etl_assets.orchestration.partitions import asset_key
-from etl_assets.orchestration.requests import RunPlan, active_runs, check_range, plan_run, settle_runs
+from etl_assets.orchestration.requests import RunPlan, active_runs, plan_run, settle_runs, unknown_ends
 from etl_assets.orchestration.resources import Pipelines
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.intake import Intake, report_missing, take_in
@@ -19,6 +21,8 @@ LOG = logs.get_logger(__name__)
 
 REQUESTS_PER_TICK = 20
 """A request costs the daemon 45 to 90 ms, and a tick is killed after 60 s."""
+
+MISSING_SHOWN = 20
 
 
 def build_sensor(
@@ -32,6 +36,7 @@ def build_sensor(
         minimum_interval_seconds=settings.schedule.sensor_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
         description=f"Looks for new and changed files of {dataset.name} and builds what they concern.",
+        tags={DATASET_TAG: dataset.name},
     )
     def look(context: dg.SensorEvaluationContext, pipelines: dg.ResourceParam[Pipelines]) -> dg.SensorResult:
         pipeline = pipelines.of(dataset.name)
@@ -39,28 +44,34 @@ def build_sensor(
             dead = settle_runs(context.instance, pipeline)
             intake = take_in(pipeline, seconds=pipeline.limits.hash_seconds)
             if running := active_runs(context.instance, dataset.name):
-                return dg.SensorResult(skip_reason=f"run {running[0]} is under way. {_seen(intake)}")
-            requests, waiting = _requests(context, pipeline, partitions)
+                told = [f"run {running[0]} is under way", _seen(intake)]
+                return dg.SensorResult(skip_reason=_sentences(told))
+            pending = Pending.of(pipeline)
+            requests, waiting = _requests(context.instance, pipeline, pending, partitions)
         if requests:
             return dg.SensorResult(run_requests=requests)
-        reasons = [*waiting, _seen(intake), _standing(pipeline)]
-        if dead:
-            reasons.append(f"runs whose process was gone: {', '.join(dead)}")
-        return dg.SensorResult(skip_reason=". ".join(reason for reason in reasons if reason))
+        gone = f"failed runs whose process was gone: {', '.join(dead)}" if dead else ""
+        told = [*waiting, _seen(intake), _standing(pipeline, pending), gone]
+        return dg.SensorResult(skip_reason=_sentences(told))
 
     return look
 
 
 def _requests(
-    context: dg.SensorEvaluationContext,
+    instance: dg.DagsterInstance,
     pipeline: DatasetPipeline,
+    pending: Pending,
     partitions: dg.TimeWindowPartitionsDefinition,
 ) -> tuple[list[dg.RunRequest], list[str]]:
     requests: list[dg.RunRequest] = []
     waiting: list[str] = []
-    for stretch in Pending.of(pipeline).stretches()[:REQUESTS_PER_TICK]:
-        check_range(partitions, stretch)
-        plan = plan_run(context.instance, pipeline, stretch)
+    for stretch in pending.stretches():
+        if len(requests) == REQUESTS_PER_TICK:
+            break
+        if unknown := unknown_ends(partitions, stretch):
+            waiting.append(f"{', '.join(unknown)}: no partition of the loaded code; reload the code location")
+            continue
+        plan = plan_run(instance, pipeline, stretch)
         if isinstance(plan, RunPlan):
             requests.append(
                 dg.RunRequest(
@@ -75,6 +86,10 @@ def _requests(
     return requests, waiting
 
 
+def _sentences(parts: Sequence[str]) -> str:
+    return ". ".join(part for part in parts if part)
+
+
 def _seen(intake: Intake) -> str:
     parts = [
         f"{len(intake.registered)} new deliveries" if intake.registered else "",
@@ -85,56 +100,59 @@ def _seen(intake: Intake) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _standing(pipeline: DatasetPipeline) -> str:
+def _standing(pipeline: DatasetPipeline, pending: Pending) -> str:
     """Why there is nothing to do."""
     deliveries = pipeline.ledger.deliveries(pipeline.name)
     if not deliveries:
         return f"no data yet: nothing was delivered to {pipeline.area.root}"
-    pending = Pending.of(pipeline)
     counts = {
-        "held back": len(pending.troubles()),
-        "waiting for another try": sum(one.standing is Standing.WAITING for one in pending.standings.values()),
-        "deliveries on hold": sum(one.state is DeliveryState.ON_HOLD for one in deliveries),
+        "partitions are held back": len(pending.troubles()),
+        "partitions wait for another try": sum(
+            one.standing is Standing.WAITING for one in pending.standings.values()
+        ),
+        "deliveries are on hold": sum(one.state is DeliveryState.ON_HOLD for one in deliveries),
     }
     told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     return f"nothing to do; {told}" if told else "everything is up to date"
 
 
-def build_jobs(dataset: Dataset, settings: DatasetSettings) -> tuple[list[dg.JobDefinition | object], dg.ScheduleDefinition]:
-    """Build a dataset's jobs, and the daily schedule that looks for missing deliveries."""
+def build_missing(
+    dataset: Dataset, settings: DatasetSettings
+) -> tuple[dg.JobDefinition, dg.ScheduleDefinition]:
+    """Build the job that looks for missing deliveries, and its daily schedule."""
     bronze = [asset_key(dataset.name, table.id) for table in dataset.tables if table.id.layer is Layer.BRONZE]
 
-    @dg.op(name=f"{dataset.name}_look_for_missing_deliveries")
+    @dg.op(
+        name=f"look_for_missing_{dataset.name}_deliveries",
+        description="Compares the calendar with what was delivered; writes findings and observations.",
+    )
     def look_for_missing(context: dg.OpExecutionContext, pipelines: dg.ResourceParam[Pipelines]) -> None:
         missing = report_missing(pipelines.of(dataset.name))
         for key in bronze:
-            periods = missing.get(key.path[-1])
-            if periods is not None:
-                listed = ", ".join(periods[:20]) + (f" and {len(periods) - 20} more" if len(periods) > 20 else "")
-                context.log_event(
-                    dg.AssetObservation(key, metadata={"missing_deliveries": len(periods), "missing": listed or "none"})
-                )
+            if key.path[-1] in missing:
+                context.log_event(_observed_missing(key, missing[key.path[-1]]))
         context.log.info(f"{sum(map(len, missing.values()))} deliveries are missing")
 
     @dg.job(
         name=f"{dataset.name}_missing_deliveries",
-        tags={f"{DATASET_TAG}-job": "missing"},
         description=f"Writes down which due deliveries of {dataset.name} have not come.",
     )
     def missing_deliveries() -> None:
         look_for_missing()
 
-    build = dg.define_asset_job(
-        f"{dataset.name}_build",
-        selection=dg.AssetSelection.groups(dataset.name),
-        tags={DATASET_TAG: dataset.name},
-        description=f"Builds the tables of {dataset.name} for the partitions that you choose.",
-    )
     schedule = dg.ScheduleDefinition(
         name=f"{dataset.name}_missing_deliveries_daily",
         job=missing_deliveries,
         cron_schedule=settings.schedule.missing_cron,
         execution_timezone=settings.calendar.timezone,
         default_status=dg.DefaultScheduleStatus.RUNNING,
+        description=f"Looks daily for deliveries of {dataset.name} that are due and have not come.",
+        tags={DATASET_TAG: dataset.name},
     )
-    return [missing_deliveries, build], schedule
+    return missing_deliveries, schedule
+
+
+def _observed_missing(key: dg.AssetKey, periods: Sequence[str]) -> dg.AssetObservation:
+    more = f" and {len(periods) - MISSING_SHOWN} more" if len(periods) > MISSING_SHOWN else ""
+    shown = ", ".join(periods[:MISSING_SHOWN]) + more
+    return dg.AssetObservation(key, metadata={"missing_deliveries": len(periods), "missing": shown or "none"})

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import dagster as dg
 
 from etl_assets.contracts.dataset import Dataset
-from etl_assets.orchestration.assets import build_assets
-from etl_assets.orchestration.automation import build_jobs, build_sensor
+from etl_assets.orchestration.assets import DATASET_TAG, build_assets
+from etl_assets.orchestration.automation import build_missing, build_sensor
 from etl_assets.orchestration.partitions import partitions_of
 from etl_assets.orchestration.resources import Pipelines
 from etl_assets.settings import AppSettings
@@ -24,25 +24,37 @@ def build_definitions(settings: AppSettings, datasets: Mapping[str, Dataset]) ->
         ContractError: A contract can't be compiled.
     """
     pipelines = Pipelines(settings, datasets)
-    assets: list[dg.AssetsDefinition] = []
-    sensors, schedules, jobs = [], [], []
-    for name, dataset in pipelines.datasets.items():
-        own = settings.dataset(name)
-        own.check_tables(name, [str(table.id) for table in dataset.tables])
-        partitions = partitions_of(own.calendar)
-        assets += build_assets(dataset, partitions, settings)
-        sensors.append(build_sensor(dataset, own, partitions))
-        its_jobs, schedule = build_jobs(dataset, own)
-        jobs += its_jobs
-        schedules.append(schedule)
+    return dg.Definitions.merge(
+        *(build_dataset(dataset, settings) for dataset in pipelines.datasets.values()),
+        dg.Definitions(
+            resources={"pipelines": pipelines},
+            # Polars uses all cores of one process; a process per step would cost 2 s each.
+            executor=dg.multiprocess_executor.configured(
+                {"max_concurrent": settings.concurrency.max_processes}
+            )
+            if settings.concurrency.executor == "multiprocess"
+            else dg.in_process_executor,
+        ),
+    )
+
+
+def build_dataset(dataset: Dataset, settings: AppSettings) -> dg.Definitions:
+    """Build one dataset: its tables, the sensor that feeds them, what looks for missing deliveries."""
+    own = settings.dataset(dataset.name)
+    own.check_tables(dataset.name, [str(table.id) for table in dataset.tables])
+    partitions = partitions_of(own.calendar)
+    missing, daily = build_missing(dataset, own)
     return dg.Definitions(
-        assets=assets,
-        sensors=sensors,
-        schedules=schedules,
-        jobs=jobs,
-        resources={"pipelines": pipelines},
-        # Polars uses all cores of one process; a process per step would cost 2 s each.
-        executor=dg.multiprocess_executor.configured({"max_concurrent": settings.concurrency.max_processes})
-        if settings.concurrency.executor == "multiprocess"
-        else dg.in_process_executor,
+        assets=build_assets(dataset, partitions, settings),
+        sensors=[build_sensor(dataset, own, partitions)],
+        schedules=[daily],
+        jobs=[
+            missing,
+            dg.define_asset_job(
+                f"{dataset.name}_build",
+                selection=dg.AssetSelection.groups(dataset.name),
+                tags={DATASET_TAG: dataset.name},
+                description=f"Builds the tables of {dataset.name} for the partitions that you choose.",
+            ),
+        ],
     )

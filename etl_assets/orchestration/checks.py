@@ -20,13 +20,27 @@ from etl_assets.orchestration.metadata import broken_rules
 from etl_assets.orchestration.partitions import asset_key
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.hop import HopResult
-from etl_assets.quality.score import weighted_mean
-from etl_assets.quality.thresholds import Verdict
+from etl_assets.pipeline.status import sum_tallies
+from etl_assets.quality.score import score_dimensions
+from etl_assets.quality.thresholds import Threshold, Verdict
 
 ROWS = "row_reconciliation"
 GATE = "gate"
 
 _LISTED = 10
+_REASON_LENGTH = 300
+
+
+def told_by_period(reasons: Mapping[str, str]) -> str:
+    """The first few periods with their reasons, short enough for a page that shows many."""
+    first = sorted(reasons.items())[:_LISTED]
+    told = "; ".join(f"{period or 'table'}: {shorten(reason)}" for period, reason in first)
+    return told + (f"; and {len(reasons) - _LISTED} more" if len(reasons) > _LISTED else "")
+
+
+def shorten(reason: str) -> str:
+    """A reason cut to a length that can be read; the whole of it is in the ledger."""
+    return reason if len(reason) <= _REASON_LENGTH else reason[:_REASON_LENGTH] + "…"
 
 
 def check_specs(dataset: str, table: Table) -> list[dg.AssetCheckSpec]:
@@ -53,85 +67,117 @@ _MEANING = {
 }
 
 
-def check_results(pipeline: DatasetPipeline, table: TableId, result: HopResult) -> Iterator[dg.AssetCheckResult]:
+def check_results(
+    pipeline: DatasetPipeline, table: TableId, result: HopResult
+) -> Iterator[dg.AssetCheckResult]:
     """Judge a table as it stands in the ledger after a hop."""
     published = _of_table(pipeline.ledger.published_validations(pipeline.name), table)
     latest = _of_table(pipeline.ledger.latest_validations(pipeline.name), table)
-    scores = pipeline.ledger.scores_for([one.id for one in published.values()])
-    rules = broken_rules(result.built)
+    yield from _dimension_results(pipeline, table, published, result)
+    yield _rows_result(pipeline, table, published)
+    yield _gate_result(pipeline, table, latest)
+
+
+def _of_table(
+    validations: Mapping[tuple[str, str, str], Validation], table: TableId
+) -> dict[str, Validation]:
+    return {key[2]: one for key, one in validations.items() if key[:2] == (table.layer, table.name)}
+
+
+def _dimension_results(
+    pipeline: DatasetPipeline, table: TableId, published: Mapping[str, Validation], result: HopResult
+) -> Iterator[dg.AssetCheckResult]:
+    ids = [one.id for one in published.values()]
+    scores = pipeline.ledger.scores_for(ids)
+    tallies = pipeline.ledger.tallies_for(ids)
+    # The same sums as `dq status` makes: one score for one table, wherever it is read.
+    summed = sum_tallies((tally for found in tallies.values() for tally in found), pipeline.contract(table))
+    whole = {one.dimension: one.score for one in score_dimensions(summed)}
     for dimension in pipeline.contract(table).dimensions:
         by_period = {
             period: next((s.score for s in scores.get(one.id, ()) if s.dimension == dimension), None)
             for period, one in published.items()
         }
-        yield _dimension_result(pipeline, table, dimension, by_period, rules)
-    yield _rows_result(pipeline, table, published)
-    yield _gate_result(pipeline, table, latest)
-
-
-def _of_table(validations: Mapping[tuple[str, str, str], Validation], table: TableId) -> dict[str, Validation]:
-    return {key[2]: one for key, one in validations.items() if key[:2] == (table.layer, table.name)}
+        threshold = pipeline.policy(table).thresholds.of(dimension)
+        rules = broken_rules(result.built, dimension)
+        yield _dimension_result(dimension, threshold, whole.get(dimension), by_period, rules)
 
 
 def _dimension_result(
-    pipeline: DatasetPipeline,
-    table: TableId,
     dimension: Dimension,
+    threshold: Threshold,
+    score: float | None,
     by_period: Mapping[str, float | None],
     rules: str,
 ) -> dg.AssetCheckResult:
-    threshold = pipeline.policy(table).thresholds.of(dimension)
-    verdicts = {period: threshold.verdict(score) for period, score in by_period.items()}
+    verdicts = {period: threshold.verdict(one) for period, one in by_period.items()}
     bad = {period for period, verdict in verdicts.items() if verdict is not Verdict.PASS}
     failed = {period for period, verdict in verdicts.items() if verdict is Verdict.FAIL}
     unknown = {period for period, verdict in verdicts.items() if verdict is Verdict.UNKNOWN}
-    mean = weighted_mean([(score, 1.0) for score in by_period.values() if score is not None])
-    metadata: dict[str, object] = {
-        "partitions": len(by_period),
-        "below_warn": len(bad - unknown),
-        "below_fail": len(failed),
-        "unknown": len(unknown),
-        "warn": threshold.warn,
-        "fail": threshold.fail,
+    metadata: dict[str, dg.MetadataValue] = {
+        "partitions": dg.MetadataValue.int(len(by_period)),
+        "below_warn": dg.MetadataValue.int(len(bad - unknown)),
+        "below_fail": dg.MetadataValue.int(len(failed)),
+        "unknown": dg.MetadataValue.int(len(unknown)),
+        "warn": dg.MetadataValue.float(threshold.warn),
+        "fail": dg.MetadataValue.float(threshold.fail),
     }
-    if mean is not None:
-        worst = min((score, period) for period, score in by_period.items() if score is not None)
-        metadata |= {"score": round(mean, 6), "worst_score": round(worst[0], 6), "worst_partition": worst[1]}
+    if score is not None:
+        worst, where = min((one, period) for period, one in by_period.items() if one is not None)
+        metadata |= {
+            "score": dg.MetadataValue.float(round(score, 6)),
+            "worst_score": dg.MetadataValue.float(round(worst, 6)),
+            "worst_partition": dg.MetadataValue.text(where or "table"),
+        }
     if rules:
         metadata["broken_rules_of_this_run"] = dg.MetadataValue.md(rules)
     return dg.AssetCheckResult(
         passed=bool(by_period) and not bad,
         check_name=str(dimension),
         severity=dg.AssetCheckSeverity.ERROR if failed else dg.AssetCheckSeverity.WARN,
-        description=_dimension_told(by_period, bad, failed, unknown, mean),
+        description=_dimension_told(by_period, bad, failed, unknown, score),
         metadata=metadata,
     )
 
 
 def _dimension_told(
-    by_period: Mapping[str, float | None], bad: set[str], failed: set[str], unknown: set[str], mean: float | None
+    by_period: Mapping[str, float | None],
+    bad: set[str],
+    failed: set[str],
+    unknown: set[str],
+    score: float | None,
 ) -> str:
     if not by_period:
         return "unknown: nothing is published yet"
-    score = "unknown" if mean is None else f"{mean:.4f}"
+    told = "score unknown" if score is None else f"score {score:.4f}"
     if not bad:
-        return f"score {score}; {_whole(len(by_period))}"
-    parts = [f"{len(bad)} of {len(by_period)} partitions do not pass: {_listed(bad, by_period)}"]
-    if failed:
-        parts.append(f"{len(failed)} of them fail")
-    if unknown:
-        parts.append(f"{len(unknown)} are unknown, for nothing could be evaluated")
-    return f"score {score}; " + "; ".join(parts)
+        return f"{told}; {_whole(by_period)}"
+    if set(by_period) == {""}:
+        parts = ["the table does not pass" if bad != unknown else "nothing could be evaluated"]
+    else:
+        parts = [f"{len(bad)} of {len(by_period)} partitions do not pass: {_listed(bad, by_period)}"]
+        parts += [f"{len(failed)} of them fail"] if failed else []
+        parts += [f"{len(unknown)} of them are unknown: nothing could be evaluated"] if unknown else []
+    return f"{told}; " + "; ".join(parts)
 
 
-def _whole(count: int) -> str:
-    return "the table passes" if count == 1 else f"all {count} partitions pass"
+def _whole(by_period: Mapping[str, float | None]) -> str:
+    if set(by_period) == {""}:
+        return "the table passes"
+    return "the one partition passes" if len(by_period) == 1 else f"all {len(by_period)} partitions pass"
 
 
 def _listed(periods: set[str], scores: Mapping[str, float | None]) -> str:
-    shown = sorted(periods, key=lambda period: (scores.get(period) is not None, scores.get(period) or 0, period))
-    told = [f"{p or 'table'} {'unknown' if scores.get(p) is None else format(scores[p], '.3f')}" for p in shown[:_LISTED]]
-    return ", ".join(told) + (f" and {len(shown) - _LISTED} more" if len(shown) > _LISTED else "")
+    """The worst first, those of which nothing is known before them."""
+    shown = sorted(periods, key=lambda period: (scores[period] is not None, scores[period] or 0.0, period))[
+        :_LISTED
+    ]
+    told = [f"{one} {_score_told(scores[one])}" for one in shown]
+    return ", ".join(told) + (f" and {len(periods) - _LISTED} more" if len(periods) > _LISTED else "")
+
+
+def _score_told(score: float | None) -> str:
+    return "unknown" if score is None else f"{score:.3f}"
 
 
 def _rows_result(
@@ -170,13 +216,13 @@ def _gate_result(
     pipeline: DatasetPipeline, table: TableId, latest: Mapping[str, Validation]
 ) -> dg.AssetCheckResult:
     held = {period: one for period, one in latest.items() if one.outcome is Outcome.HELD}
-    lines = [f"{period or 'table'}: {one.gate_reason}" for period, one in sorted(held.items())[:_LISTED]]
-    told = f"{len(held)} of {len(latest)} partitions are held back. " + "; ".join(lines)
+    count = "The table is" if set(held) == {""} else f"{len(held)} of {len(latest)} partitions are"
+    reasons = told_by_period({period: one.gate_reason for period, one in held.items()})
     return dg.AssetCheckResult(
         passed=not held,
         check_name=GATE,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=told if held else "open",
+        description=f"{count} held back. {reasons}" if held else "open",
         metadata={
             "held": len(held),
             "rows_held": sum(one.rows_in for one in held.values()),

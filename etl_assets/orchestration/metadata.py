@@ -11,12 +11,15 @@ import polars as pl
 from etl_assets.contracts.dataset import Dataset, Table
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.contracts.rules import CompiledContract, Rule, compile_contract
-from etl_assets.contracts.vocabulary import RuleKind
+from etl_assets.contracts.vocabulary import Dimension, RuleKind
 from etl_assets.lake.tables import PERIOD
 from etl_assets.orchestration.partitions import asset_key
 from etl_assets.pipeline.hop import Built
 
 Metadata = dict[str, dg.MetadataValue]
+
+BROKEN_RULES_SHOWN = 20
+
 
 def column_schema(contract: CompiledContract) -> dg.TableSchema:
     """Columns, types, descriptions and constraints of a contract."""
@@ -28,7 +31,9 @@ def column_schema(contract: CompiledContract) -> dg.TableSchema:
             constraints=dg.TableColumnConstraints(
                 nullable=name in contract.nullable,
                 unique=any(r.kind is RuleKind.UNIQUE and r.columns == (name,) for r in contract.rules),
-                other=[_told(r) for r in contract.rules if r.columns == (name,) and r.kind is not RuleKind.UNIQUE],
+                other=[
+                    _told(r) for r in contract.rules if r.columns == (name,) and r.kind is not RuleKind.UNIQUE
+                ],
             ),
             tags={"pii": ""} if name in contract.pii else None,
         )
@@ -105,12 +110,22 @@ def _number(value: float | int) -> dg.MetadataValue:
     return dg.MetadataValue.int(value) if isinstance(value, int) else dg.MetadataValue.float(round(value, 6))
 
 
-def broken_rules(built: Mapping[str, Built], limit: int = 20) -> str:
-    """The rules that rows broke, the most broken first, as a Markdown table; '' if none did."""
+def broken_rules(
+    built: Mapping[str, Built], dimension: Dimension | None = None, *, limit: int = BROKEN_RULES_SHOWN
+) -> str:
+    """The rules that rows broke, the most broken first, as a Markdown table; '' if none did.
+
+    Args:
+        built: What a hop came to, by partition.
+        dimension: Only rules of this one.
+        limit: How many rules are listed; the others are counted.
+    """
     failed: dict[str, list[int]] = {}
     severities: dict[str, str] = {}
     for one in built.values():
         for tally in one.outcome.tallies:
+            if dimension not in (None, tally.dimension):
+                continue
             sums = failed.setdefault(tally.rule, [0, 0])
             sums[0] += tally.failed
             sums[1] += tally.evaluated
@@ -119,8 +134,9 @@ def broken_rules(built: Mapping[str, Built], limit: int = 20) -> str:
     if not worst:
         return ""
     lines = ["| rule | dimension | severity | failed | evaluated |", "| --- | --- | --- | --- | --- |"]
-    lines += [f"| `{name}` | {severities[name]} | {sums[0]:,} | {sums[1]:,} |" for name, sums in worst[:limit]]
+    lines += [
+        f"| `{name}` | {severities[name]} | {sums[0]:,} | {sums[1]:,} |" for name, sums in worst[:limit]
+    ]
     if len(worst) > limit:
         lines.append(f"| and {len(worst) - limit} more | | | | |")
     return "\n".join(lines)
-

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import dagster as dg
 
 from etl_assets.contracts.dataset import TableId
@@ -11,10 +9,11 @@ from etl_assets.staging.calendar import Calendar
 
 
 def partitions_of(calendar: Calendar) -> dg.TimeWindowPartitionsDefinition:
-    """The calendar's periods as partitions, the one that runs now included: files often come on their day."""
-    end = calendar.partition_arguments()["end"]
-    running = end is None or calendar.period_of(datetime.now(UTC)) is not None
-    return dg.TimeWindowPartitionsDefinition(**calendar.partition_arguments(), end_offset=1 if running else 0)
+    """The calendar's periods as partitions, the running one included: files often come on their day.
+
+    The offset never leads past the calendar's end. On a closed day the next open one shows already.
+    """
+    return dg.TimeWindowPartitionsDefinition(**calendar.partition_arguments(), end_offset=1)
 
 
 def asset_key(dataset: str, table: TableId) -> dg.AssetKey:

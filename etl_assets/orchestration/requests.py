@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import dagster as dg
-from dagster import DagsterInstance, DagsterRunStatus, RunsFilter
+from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
-from etl_assets.ledger.records import RunStatus
+from etl_assets.ledger.processes import is_dead
+from etl_assets.ledger.records import ProcessIdentity, Run, RunStatus
 from etl_assets.orchestration.assets import DATASET_TAG
 from etl_assets.orchestration.partitions import asset_key
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
@@ -27,6 +29,12 @@ _ACTIVE = [
 ]
 
 
+_UNDER_WAY = [DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+
+SILENT_START_SECONDS = 300.0
+"""A run of which the ledger has not heard for so long after its start died before its first table."""
+
+
 @dataclass(frozen=True)
 class RunPlan:
     """One run to ask for: its assets, its partitions, and a key that is never used twice."""
@@ -37,23 +45,22 @@ class RunPlan:
     tags: Mapping[str, str]
 
 
-def plan_run(
-    instance: DagsterInstance, pipeline: DatasetPipeline, stretch: Stretch
-) -> RunPlan | str:
+def plan_run(instance: DagsterInstance, pipeline: DatasetPipeline, stretch: Stretch) -> RunPlan | str:
     """Turn a stretch into a run, or say why it is not asked for now.
 
-    A run that died before it could write down anything is tried again with the same backoff as
-    any other failure.
+    What a run wrote into the ledger decides whether its work is tried again. A run that died before
+    it could write anything is counted here, and tried again with the same growing waits.
     """
     tags = {DATASET_TAG: pipeline.name, STRETCH_TAG: stretch.key}
     earlier = instance.get_run_records(RunsFilter(tags={STRETCH_TAG: stretch.key}))
-    if earlier and not stretch.retried:
-        ended = max(record.end_time or record.create_timestamp.timestamp() for record in earlier)
-        waited = pipeline.now().timestamp() - ended
-        if len(earlier) >= pipeline.retry.max_attempts:
-            return f"{len(earlier)} runs came to nothing; look at the last one, then `dq deliveries retry`"
-        if waited < pipeline.retry.delay_seconds(len(earlier)):
-            return f"the last of {len(earlier)} runs came to nothing; tried again later"
+    silent = [one for one in earlier if not pipeline.ledger.validations_of_run(one.dagster_run.run_id)]
+    if silent and not stretch.retried:
+        if len(silent) >= pipeline.retry.max_attempts:
+            return f"{_runs(len(silent))} came to nothing; look at the last one, then `dq deliveries retry`"
+        ended = max(one.end_time or one.create_timestamp.timestamp() for one in silent)
+        again = datetime.fromtimestamp(ended + pipeline.retry.delay_seconds(len(silent)), UTC)
+        if pipeline.now() < again:
+            return f"{_runs(len(silent))} came to nothing; tried again at {again:%Y-%m-%d %H:%M:%S} UTC"
     if len(stretch.periods) > 1:
         tags |= {RANGE_START: stretch.periods[0], RANGE_END: stretch.periods[-1]}
     return RunPlan(
@@ -64,21 +71,31 @@ def plan_run(
     )
 
 
-def check_range(partitions: dg.PartitionsDefinition[str], stretch: Stretch) -> None:
-    """Refuse a range whose ends Dagster would silently move to other days.
+def _runs(count: int) -> str:
+    return "one run" if count == 1 else f"{count} runs"
 
-    Raises:
-        ValueError: An end is no partition.
-    """
-    for key in stretch.periods[:1] + stretch.periods[-1:]:
-        if not partitions.has_partition_key(key):
-            raise ValueError(f"{key} is not a partition of Dagster's calendar")
+
+def unknown_ends(partitions: dg.PartitionsDefinition[str], stretch: Stretch) -> list[str]:
+    """Ends of a stretch that Dagster does not have as partitions: it would silently run other days."""
+    ends = stretch.periods[:1] + stretch.periods[-1:]
+    return [key for key in dict.fromkeys(ends) if not partitions.has_partition_key(key)]
 
 
 def active_runs(instance: DagsterInstance, dataset: str) -> list[str]:
-    """The ids of the dataset's runs that are queued or under way."""
-    records = instance.get_run_records(RunsFilter(tags={DATASET_TAG: dataset}, statuses=_ACTIVE))
-    return [record.dagster_run.run_id for record in records]
+    """The ids of the dataset's runs that are queued or under way, however they were started."""
+    return [one.dagster_run.run_id for one in _active_records(instance, dataset, _ACTIVE)]
+
+
+def _active_records(
+    instance: DagsterInstance, dataset: str, statuses: Sequence[DagsterRunStatus]
+) -> list[RunRecord]:
+    def concerns(run: DagsterRun) -> bool:
+        # A run that was started by hand has no tag of ours, but it names its assets.
+        keys = run.asset_selection or ()
+        return run.tags.get(DATASET_TAG) == dataset or any(key.path[0] == dataset for key in keys)
+
+    records = instance.get_run_records(RunsFilter(statuses=list(statuses)))
+    return [record for record in records if concerns(record.dagster_run)]
 
 
 def settle_runs(instance: DagsterInstance, pipeline: DatasetPipeline) -> list[str]:
@@ -91,13 +108,28 @@ def settle_runs(instance: DagsterInstance, pipeline: DatasetPipeline) -> list[st
         known = instance.get_run_by_id(run.id)
         if known is not None and known.is_finished:
             close_run(pipeline, run.id, success=known.is_success)
+    pipeline.ledger.reap_runs(silent_seconds=pipeline.limits.lease_seconds * 3)
+    recorded = {run.id: run for run in pipeline.ledger.runs(pipeline.name, limit=200)}
     dead = []
-    for run in pipeline.ledger.reap_runs(silent_seconds=pipeline.limits.lease_seconds * 3):
-        known = instance.get_run_by_id(run.id)
-        if known is not None and not known.is_finished:
-            instance.report_run_failed(known, "its process is gone; what it left is built again")
-            dead.append(run.id)
+    for record in _active_records(instance, pipeline.name, _UNDER_WAY):
+        id = record.dagster_run.run_id
+        if _is_dead(record, recorded.get(id), pipeline.now().timestamp()):
+            instance.report_run_failed(
+                record.dagster_run, "Its process is gone; what it left undone is asked for again"
+            )
+            dead.append(id)
     return dead
+
+
+def _is_dead(record: RunRecord, run: Run | None, now: float) -> bool:
+    if run is None:
+        # It died before its first table, which comes seconds after the start.
+        return now - (record.start_time or record.create_timestamp.timestamp()) > SILENT_START_SECONDS
+    if run.status is RunStatus.RUNNING:
+        return False
+    return run.status is RunStatus.UNFINISHED or is_dead(
+        ProcessIdentity(run.host, run.pid, run.process_started_at)
+    )
 
 
 def close_run(pipeline: DatasetPipeline, run_id: str, *, success: bool) -> None:
@@ -105,16 +137,17 @@ def close_run(pipeline: DatasetPipeline, run_id: str, *, success: bool) -> None:
 
     A failed run keeps the error that its failing step has written down.
     """
+    known = next((run for run in pipeline.ledger.runs(pipeline.name, limit=200) if run.id == run_id), None)
+    if known is None:
+        return  # it failed before its first table: the ledger has never heard of it
     validations = pipeline.ledger.validations_of_run(run_id)
+    status = RunStatus.FAILED
     if success:
         status = RunStatus.COMPLETED if validations else RunStatus.SKIPPED
-        pipeline.ledger.finish_run(run_id, status, rows=sum(one.rows_in for one in validations))
-    else:
-        known = pipeline.ledger.run(run_id)
-        pipeline.ledger.finish_run(
-            run_id,
-            RunStatus.FAILED,
-            rows=sum(one.rows_in for one in validations),
-            error_class=known.error_class or "",
-            error=known.error or "",
-        )
+    pipeline.ledger.finish_run(
+        run_id,
+        status,
+        rows=sum(one.rows_in for one in validations),
+        error_class="" if success else known.error_class,
+        error="" if success else known.error,
+    )

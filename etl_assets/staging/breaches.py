@@ -120,11 +120,11 @@ def _separator_breach(only: str, columns: Sequence[str], format: CsvFormat) -> B
     counts = {mark: only.count(mark) for mark in _SEPARATORS if mark != format.separator}
     likely = max(counts, key=lambda mark: counts[mark])
     if counts[likely] == 0:
-        text = f"there is one column only, {only!r}; expected {len(columns)}"
-        return Breach(BreachCode.HEADER, _cut(text), (1,))
+        text = f"there is one column only, {_cut(only, 60)!r}; expected {len(columns)}"
+        return Breach(BreachCode.HEADER, text, (1,))
     text = f"it looks like {_SEPARATORS[likely]} separates the cells, not {format.separator!r}"
     return Breach(BreachCode.SEPARATOR, text, (1,))
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= 1000 else text[:1000] + "…"
+def _cut(text: str, length: int = 1000) -> str:
+    return text if len(text) <= length else text[:length] + "…"
