@@ -46,7 +46,7 @@ def demo(
     messages().print(f"{counted(placed.files, 'file')} in {pipeline.area.root}: {counts}", soft_wrap=True)
     code = run_and_report(settings, pipeline, json=json)
     if not whole_year:
-        told = "The demo delivers January to March; the calendar's other months are missing until dq demo --all."
+        told = "The demo delivers January to March; the other months are missing until `dq demo --all`."
         messages().print(told, soft_wrap=True)
     raise typer.Exit(code)
 

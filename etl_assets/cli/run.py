@@ -84,8 +84,8 @@ def _progress(settings: AppSettings) -> Iterator[Progress]:
         from etl_assets.cli.bars import Bars
 
         with Bars(console) as bars:
-            # The bars read the log: what the work says of its progress, it says there.
-            logs.configure("json", settings.log.level, secrets=settings.secrets, stream=bars.log)
+            # The bars say how it goes on; only what is wrong is worth a line above them.
+            logs.configure(settings.log.format, "warning", secrets=settings.secrets)
             try:
                 yield bars.tell
             finally:

@@ -18,6 +18,7 @@ from etl_assets.ledger.records import ProcessIdentity, RunStatus
 from etl_assets.orchestration.checks import check_results, check_specs, told_by_period
 from etl_assets.orchestration.metadata import broken_rules, column_lineage, column_schema, partition_metadata
 from etl_assets.orchestration.partitions import asset_key
+from etl_assets.orchestration.progress import tell
 from etl_assets.orchestration.resources import Pipelines
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.hop import HopResult, run_hop
@@ -157,6 +158,7 @@ def _process(context: dg.AssetExecutionContext) -> ProcessIdentity:
 
 def _progress(table: TableId, done: int, total: int) -> None:
     LOG.info("progress", extra={"done": done, "total": total})
+    tell(table, done, total)
 
 
 def _report(

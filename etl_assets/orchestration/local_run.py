@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterInstance
@@ -13,14 +14,12 @@ from dagster import DagsterInstance
 from etl_assets.contracts.dataset import Dataset, TableId
 from etl_assets.orchestration.build import build_definitions
 from etl_assets.orchestration.pipelines import build_pipeline, open_ledger
+from etl_assets.orchestration.progress import Progress, told_to
 from etl_assets.orchestration.requests import RunPlan, close_run, plan_run, settle_runs
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.intake import report_missing, take_in
 from etl_assets.pipeline.pending import PartitionStanding, Pending, Stretch
 from etl_assets.settings import AppSettings
-
-Progress = Callable[[str, TableId | None, int, int], None]
-"""(what is going on, table, partitions done, partitions in all)"""
 
 SETTLE_SECONDS = 60.0
 """How long to wait for files that may still be written."""
@@ -60,9 +59,7 @@ class LocalRun:
         return not self.runs
 
 
-def run_dataset(
-    dataset: Dataset, settings: AppSettings, *, progress: Progress | None = None
-) -> LocalRun:
+def run_dataset(dataset: Dataset, settings: AppSettings, *, progress: Progress | None = None) -> LocalRun:
     """Look into the staging area and build what is pending, until nothing is left to do.
 
     Args:
@@ -101,6 +98,9 @@ def open_instance(settings: AppSettings) -> DagsterInstance:
     os.environ.setdefault("DAGSTER_HOME", str(home))
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     home.mkdir(parents=True, exist_ok=True)
+    ours, its = settings.config_dir.parent / "dagster.yaml", Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml"
+    if ours.exists() and not its.exists() and its.parent == home:
+        shutil.copy(ours, its)  # as `make ui` does: both must see the same storage and limits
     return DagsterInstance.get()
 
 
@@ -121,15 +121,16 @@ def _execute(
 ) -> FinishedRun:
     job = definitions.resolve_implicit_global_asset_job_def()
     tell("running", None, 0, len(stretch.tables))
-    result = job.execute_in_process(
-        instance=instance,
-        asset_selection=list(plan.assets),
-        partition_key=plan.partition,
-        tags=dict(plan.tags),
-        raise_on_error=False,
-        # What matters is in the scorecard and in the UI; Dagster's log would bury it.
-        run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
-    )
+    with told_to(tell):
+        result = job.execute_in_process(
+            instance=instance,
+            asset_selection=list(plan.assets),
+            partition_key=plan.partition,
+            tags=dict(plan.tags),
+            raise_on_error=False,
+            # What matters is in the scorecard and in the UI; Dagster's log would bury it.
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+        )
     failures = [event for event in result.all_events if event.is_step_failure]
     error = failures[0].step_failure_data.error if failures else None
     return FinishedRun(
