@@ -156,12 +156,13 @@ class Hop:
         marks = len(accepted.files), len(quarantined.files)
         try:
             return self._validate(reader, group, accepted, quarantined)
-        except CODE_FAULTS as error:
-            if self.table.layer is not Layer.BRONZE:
+        except (EtlError, MemoryError):
+            raise
+        except Exception as error:
+            if isinstance(error, CODE_FAULTS) and self.table.layer is not Layer.BRONZE:
                 safe = ContractError(told(error), where=self.where, hint="mend the transformation")
                 raise safe.with_traceback(error.__traceback__) from None
-            problem: Exception = error
-        except (pl.exceptions.PolarsError, OSError) as error:
+            # Polars' errors, and whatever a transformation raises within Polars.
             problem = error
         accepted.discard(accepted.files[marks[0] :])
         quarantined.discard(quarantined.files[marks[1] :])

@@ -12,7 +12,7 @@ from etl_assets.errors import EtlError
 from etl_assets.ledger.records import Delivery, DeliveryState, Finding, SeenObject
 from etl_assets.pipeline.column_periods import periods_in_column
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
-from etl_assets.pipeline.state import digest
+from etl_assets.pipeline.state import CAME_BACK, digest
 from etl_assets.staging.area import StagedObject, VanishedError
 from etl_assets.staging.content import Content, format_fingerprint
 from etl_assets.staging.matching import Ambiguous, Match, Unmatched, match
@@ -77,6 +77,7 @@ def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intak
             if len(batch) >= _BATCH:
                 intake.registered += _register(pipeline, batch)
     intake.registered += _register(pipeline, batch)
+    _try_again(pipeline, known, intake.registered)
     settle_holds(pipeline)
     pipeline.ledger.replace_findings(pipeline.name, LISTING_KINDS, intake.findings)
     return intake
@@ -152,6 +153,17 @@ def _register(pipeline: DatasetPipeline, batch: list[Delivery]) -> list[Delivery
     registered = pipeline.ledger.register_deliveries(batch) if batch else []
     batch.clear()
     return registered
+
+
+def _try_again(pipeline: DatasetPipeline, known: dict[str, Delivery], registered: list[Delivery]) -> None:
+    """Give files that came back, unchanged, another chance: they may have failed because they were gone."""
+    back = [
+        one.id
+        for one in registered
+        if one.id in known and one.state is DeliveryState.PENDING and known[one.id].sequence == one.sequence
+    ]
+    if back:
+        pipeline.ledger.set_delivery_state(back, DeliveryState.PENDING, CAME_BACK)
 
 
 # -- holds ------------------------------------------------------------------------------------

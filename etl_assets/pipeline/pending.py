@@ -10,7 +10,7 @@ from enum import StrEnum
 from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.ledger.records import DeliveryState, Failures, Outcome, PartitionKey, Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
-from etl_assets.pipeline.state import RETRY_ASKED, States, digest
+from etl_assets.pipeline.state import ANOTHER_TRY, States, digest
 from etl_assets.pipeline.strays import strays
 
 
@@ -84,7 +84,7 @@ class Pending:
             retried={
                 period
                 for one in deliveries
-                if one.state is DeliveryState.PENDING and one.reason == RETRY_ASKED
+                if one.state is DeliveryState.PENDING and one.reason in ANOTHER_TRY
                 for period in (*one.periods, "")
             },
             now=pipeline.now(),

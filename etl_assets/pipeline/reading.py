@@ -215,5 +215,4 @@ def _delivery_order(pipeline: DatasetPipeline, table: Table, period: str, states
     first = next(iter(table.inputs.values()))
     while first.layer is not Layer.BRONZE:
         first = next(iter(pipeline.tables[first].inputs.values()))
-    current = states.current.get((first, period))
-    return tuple(one.id for one in current.deliveries) if current else ()
+    return states.order(first, period)

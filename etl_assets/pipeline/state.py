@@ -13,7 +13,7 @@ import hashlib
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -27,7 +27,11 @@ StateOf = Callable[[TableId, str], str | None]
 
 
 RETRY_ASKED = "a retry was asked for"
-"""Reason of a pending delivery whose partition is to be tried again whatever came of it before."""
+CAME_BACK = "its file was delivered again"
+ANOTHER_TRY = (RETRY_ASKED, CAME_BACK)
+"""Reasons of a pending delivery whose partition is to be tried again, once, whatever came of it before."""
+
+_WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef)
 
 ENGINE = 1
 """Raise it when the same inputs give other rows because this project reads or validates differently."""
@@ -66,8 +70,7 @@ def _add_code(module: ModuleType, package: str, found: dict[str, str]) -> None:
         for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
     }
     for node in ast.walk(tree):
-        documented = isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
-        if documented and ast.get_docstring(node) is not None:
+        if isinstance(node, _WITH_DOCSTRING) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
     found[module.__name__] = ast.dump(tree)
     for name in sorted(imported - found.keys()):
@@ -112,8 +115,6 @@ def current_deliveries(source: Source, deliveries: Iterable[Delivery]) -> Curren
         for delivery in deliveries
         if delivery.state in (DeliveryState.PENDING, DeliveryState.INGESTED)
     ]
-    if source.mode is Mode.CORRECTION:
-        return Current(tuple(sorted(usable, key=lambda one: (-one.modified_ns, one.key))))
     if source.mode is Mode.SNAPSHOT:
         newest = max(usable, key=lambda one: (one.modified_ns, one.key), default=None)
         return Current((newest,) if newest else ())
@@ -121,7 +122,14 @@ def current_deliveries(source: Source, deliveries: Iterable[Delivery]) -> Curren
         missing = sorted(set(source.files_per_period) - {one.part for one in usable})
         if usable and missing:
             return Current((), f"waits for part {', '.join(missing)}")
-    return Current(tuple(sorted(usable, key=lambda one: one.key)))
+    return Current(in_order(source, usable))
+
+
+def in_order(source: Source, deliveries: Iterable[Delivery]) -> tuple[Delivery, ...]:
+    """Put deliveries into the order in which their rows count as earlier and later."""
+    if source.mode is Mode.CORRECTION:
+        return tuple(sorted(deliveries, key=lambda one: (-one.modified_ns, one.key, one.id)))
+    return tuple(sorted(deliveries, key=lambda one: (one.key, one.id)))
 
 
 def _was_replaced(delivery: Delivery, by_id: Mapping[str, Delivery]) -> bool:
@@ -139,26 +147,33 @@ class States:
     def __init__(self, pipeline: DatasetPipeline, deliveries: Iterable[Delivery]) -> None:
         self.pipeline = pipeline
         self.versions = {id: table_version(pipeline, table) for id, table in pipeline.tables.items()}
-        self.current = self._current(deliveries)
+        self._by_partition: dict[tuple[TableId, str], list[Delivery]] = {}
+        self.current = self._current(list(deliveries))
 
-    def _current(self, deliveries: Iterable[Delivery]) -> dict[tuple[TableId, str], Current]:
-        deliveries = list(deliveries)
+    def _current(self, deliveries: Sequence[Delivery]) -> dict[tuple[TableId, str], Current]:
         by_id = {one.id: one for one in deliveries}
-        by_partition: dict[tuple[TableId, str], list[Delivery]] = {}
         for delivery in deliveries:
             table = TableId(Layer.BRONZE, delivery.table)
             if table not in self.pipeline.tables:
                 continue
             partitioned = self.pipeline.tables[table].partitioned
             for period in delivery.periods if partitioned else ("",):
-                by_partition.setdefault((table, period), []).append(delivery)
+                self._by_partition.setdefault((table, period), []).append(delivery)
         current = {}
-        for key, found in by_partition.items():
+        for key, found in self._by_partition.items():
             source = self.pipeline.sources[key[0].name]
             current[key] = current_deliveries(source, found)
             if source.period_from is PeriodFrom.COLUMN and all(_was_replaced(one, by_id) for one in found):
                 current[key] = Current((), emptied=True)
         return current
+
+    def order(self, table: TableId, period: str) -> tuple[str, ...]:
+        """The ids of all deliveries that a bronze partition ever had, earlier rows first.
+
+        What is published may be of deliveries that are not current any more.
+        """
+        found = self._by_partition.get((table, period), ())
+        return tuple(one.id for one in in_order(self.pipeline.sources[table.name], found))
 
     def periods(self) -> list[str]:
         """The partition keys that something was delivered for, in the calendar's order."""
