@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import polars as pl
 from deltalake.schema import ArrayType, Field, PrimitiveType, Schema, StructType
+from polars.datatypes import DataTypeClass
 
 from etl_assets.errors import LakeError
 
@@ -40,13 +41,17 @@ def _delta_type(name: str, dtype: pl.DataType) -> PrimitiveType | ArrayType | St
     if isinstance(dtype, pl.Datetime) and dtype.time_unit == "us" and dtype.time_zone in (None, "UTC"):
         return PrimitiveType("timestamp" if dtype.time_zone else "timestamp_ntz")
     if isinstance(dtype, pl.List):
-        return ArrayType(_delta_type(name, pl.DataType.from_python(dtype.inner)), contains_null=True)
+        return ArrayType(_delta_type(name, _instance(dtype.inner)), contains_null=True)
     if isinstance(dtype, pl.Struct):
         return StructType(
-            [Field(f.name, _delta_type(name, pl.DataType.from_python(f.dtype)), True) for f in dtype.fields]
+            [Field(f.name, _delta_type(name, _instance(f.dtype)), nullable=True) for f in dtype.fields]
         )
     raise LakeError(
         f"column {name} has dtype {dtype}, which a Delta table can't hold",
         hint="use signed integers, Float32/64, Decimal, String, Boolean, Date, Datetime('us') without a "
         "timezone or in UTC, Binary, or lists and structs of these",
     )
+
+
+def _instance(dtype: DataTypeClass | pl.DataType) -> pl.DataType:
+    return dtype() if isinstance(dtype, type) else dtype

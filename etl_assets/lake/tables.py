@@ -16,7 +16,9 @@ from pathlib import Path, PurePosixPath
 import polars as pl
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
+from deltalake.schema import Schema
 from deltalake.transaction import AddAction, CommitProperties, Transaction
+from polars.io.partition import SinkedPathsCallbackArgs
 
 from etl_assets.errors import StaleWriterError
 from etl_assets.lake.schema import delta_schema
@@ -86,7 +88,7 @@ class Stage:
             sinked_paths_callback=self._written,
         )
 
-    def _written(self, sinked: pl.io.SinkedPathsCallbackArgs) -> None:
+    def _written(self, sinked: SinkedPathsCallbackArgs) -> None:
         for file in sinked.paths:
             path = PurePosixPath(Path(file.path).relative_to(self.table.path).as_posix())
             period = path.parts[0].removeprefix(f"{PERIOD}=") if self.table.partitioned else ""
@@ -196,7 +198,7 @@ class LakeTable:
         """
         columns = {**schema, PERIOD: pl.String()} if self.partitioned else dict(schema)
         wanted = delta_schema(columns)
-        delta = self._open_for(wanted, columns)
+        delta = self._delta() or self._create(wanted)
         newest = delta.transaction_version(writer)
         if newest is not None and newest > token:
             raise StaleWriterError(
@@ -204,13 +206,16 @@ class LakeTable:
                 where={"table": self._uri},
                 hint="nothing was committed; the newer run does the work",
             )
+        # Where a column's dtype has changed, old files can't be read beside new ones. All partitions are
+        # stale then (the contract's fingerprint changed), so the whole table is replaced.
+        part = self.partitioned and not _changes_a_dtype(delta.schema(), wanted)
         try:
             delta.create_write_transaction(
                 [_add(file, self.partitioned) for file in files],
                 "overwrite",
                 wanted,
                 [PERIOD] if self.partitioned else None,
-                partition_filters=[(PERIOD, "in", sorted(periods))] if self.partitioned else None,
+                partition_filters=[(PERIOD, "in", sorted(periods))] if part else None,
                 commit_properties=CommitProperties(app_transactions=[Transaction(writer, token)]),
             )
         except CommitFailedError as error:
@@ -222,19 +227,15 @@ class LakeTable:
         delta.update_incremental()
         return delta.version()
 
-    def _open_for(self, wanted: object, columns: Mapping[str, pl.DataType]) -> DeltaTable:
+    def _create(self, schema: Schema) -> DeltaTable:
+        self.path.mkdir(parents=True, exist_ok=True)
         partition_by = [PERIOD] if self.partitioned else None
-        delta = self._delta()
-        if delta is None:
-            self.path.mkdir(parents=True, exist_ok=True)
-            return DeltaTable.create(self._uri, wanted, partition_by=partition_by, mode="ignore")
-        now = {field.name: field.type for field in delta.schema().fields}
-        new = {field.name: field.type for field in delta_schema(columns).fields}
-        if any(now[name] != new[name] for name in now.keys() & new.keys()):
-            # A column's dtype has changed: old files can't be read beside new ones. All partitions
-            # are stale by then (the contract's fingerprint changed), so the table starts anew.
-            return DeltaTable.create(self._uri, wanted, partition_by=partition_by, mode="overwrite")
-        return delta
+        return DeltaTable.create(self._uri, schema, partition_by=partition_by, mode="ignore")
+
+
+def _changes_a_dtype(now: Schema, wanted: Schema) -> bool:
+    before = {field.name: field.type for field in now.fields}
+    return any(before.get(field.name, field.type) != field.type for field in wanted.fields)
 
 
 def scan_files(files: Sequence[LakeFile], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:

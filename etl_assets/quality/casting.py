@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from etl_assets.contracts.rules import Cast
+from etl_assets.contracts.options import Cast
 
 TRUE_WORDS = ("true", "t", "yes", "y", "1")
 FALSE_WORDS = ("false", "f", "no", "n", "0")

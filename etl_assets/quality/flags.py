@@ -159,10 +159,11 @@ class JudgedRows:
             for key in keys
             if len(suspects[key.rule])
         ]
-        fate = pl.when("__bad").then(pl.lit(QUARANTINED, dtype=pl.Int8))
+        fate = pl.lit(ACCEPTED, dtype=pl.Int8)
         if suspected:
-            fate = fate.when(pl.any_horizontal(suspected)).then(pl.lit(SUSPECT, dtype=pl.Int8))
-        return self.frame.with_columns(__fate=fate.otherwise(pl.lit(ACCEPTED, dtype=pl.Int8)))
+            fate = pl.when(pl.any_horizontal(suspected)).then(pl.lit(SUSPECT, dtype=pl.Int8)).otherwise(fate)
+        bad = pl.lit(QUARANTINED, dtype=pl.Int8)
+        return self.frame.with_columns(__fate=pl.when("__bad").then(bad).otherwise(fate))
 
     # -- what is written ----------------------------------------------------------------------
 
