@@ -23,7 +23,7 @@ def looked_up(column: pl.Expr, values: Mapping[str, object], dtype: pl.DataType)
     places = {key: place for place, key in enumerate(values)}
 
     def of_chunk(chunk: pl.Series) -> pl.Series:
-        if len(chunk) and bool((chunk == chunk[0]).all()) and not chunk.has_nulls():
+        if len(chunk) and not chunk.has_nulls() and bool((chunk == chunk[0]).all()):
             place = places.get(chunk[0])
             return found.new_from_index(place, len(chunk)) if place is not None else _nulls(chunk, dtype)
         return chunk.replace_strict(keys, found, default=None) if len(keys) else _nulls(chunk, dtype)
