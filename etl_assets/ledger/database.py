@@ -101,8 +101,12 @@ def parse_url(text: str) -> URL:
     hint = "Write sqlite:///relative/path.db, sqlite:////absolute/path.db or postgresql://user@host/database"
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise LedgerError("The ledger's URL can't be understood", hint=hint) from None
+    if "@" in (url.host or ""):
+        # What follows the first @ of a password would count as the host, and be shown.
+        what = "The ledger's URL has more than one @"
+        raise LedgerError(what, hint="Write an @ within the password as %40, and a / as %2F")
     if url.drivername not in DRIVERS:
         raise LedgerError(f"The ledger can't live in {url.drivername}", hint=hint)
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):

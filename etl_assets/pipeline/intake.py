@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from etl_assets.contracts.dataset import Layer, TableId
@@ -14,6 +14,7 @@ from etl_assets.pipeline.column_periods import periods_in_column
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.state import CAME_BACK, digest
 from etl_assets.staging.area import StagedObject, VanishedError
+from etl_assets.staging.breaches import shown_header
 from etl_assets.staging.content import Content, format_fingerprint
 from etl_assets.staging.matching import Ambiguous, Match, Unmatched, match
 from etl_assets.staging.shape import examine
@@ -128,6 +129,9 @@ def _delivery(pipeline: DatasetPipeline, staged: StagedObject, matched: Match, c
     if source.period_from is PeriodFrom.COLUMN:
         periods = periods_in_column(pipeline, TableId(Layer.BRONZE, matched.table), staged.key, id, content)
         period = None
+    if content.header is not None:
+        columns = list(pipeline.contract(TableId(Layer.BRONZE, matched.table)).schema)
+        content = replace(content, header=shown_header(content.header, columns))
     return Delivery(
         id=id,
         dataset=pipeline.name,

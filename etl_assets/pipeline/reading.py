@@ -14,6 +14,7 @@ from etl_assets.errors import ContractError, LakeError, StagingError
 from etl_assets.lake.tables import PERIOD, LakeFile, scan_files
 from etl_assets.ledger.records import PartitionKey, Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.faults import told
 from etl_assets.pipeline.state import States
 from etl_assets.quality.flags import DELIVERED
 from etl_assets.quality.outcome import PeriodOutcome
@@ -141,7 +142,8 @@ class UpstreamReader:
         try:
             schema = rows.collect_schema()
         except pl.exceptions.PolarsError as error:
-            raise ContractError(f"the transformation can't be planned: {error}", where=where) from error
+            # Polars shows its plan, with the values that it compares with.
+            raise ContractError(f"the transformation can't be planned: {told(error)}", where=where) from None
         if missing := [name for name in (*wanted, PERIOD) if name not in schema]:
             hint = "columns that start with _ must be kept: select pl.col('^_.*$') as well"
             raise ContractError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +11,7 @@ from etl_assets.staging.content import Content, Encoding, Newlines
 from etl_assets.staging.source import CsvFormat, Source
 
 _SEPARATORS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
+_SEPARATOR, _NO_SEPARATOR, _HIDDEN = re.compile(r"[;\t|,]"), re.compile(r"[^;\t|,]+"), "…"
 
 
 class BreachCode(StrEnum):
@@ -89,14 +91,31 @@ def _types_breach(content: Content, types: Mapping[str, str]) -> Breach | None:
     return Breach(BreachCode.TYPES, _cut("types differ; " + "; ".join(other))) if other else None
 
 
+def shown_header(header: Sequence[str], columns: Sequence[str]) -> tuple[str, ...]:
+    """Return a header as it may be kept and shown: a first line that may be a row shows no cell.
+
+    A line that names none of the columns expected is perhaps a row of a file without a header, and its
+    cells may be personal. Marks that may separate cells stay.
+    """
+    expected = {name.strip().casefold() for name in columns}
+    pieces = {piece.strip(" \"'").casefold() for name in header for piece in _SEPARATOR.split(name)}
+    if pieces & expected:
+        return tuple(header)
+    return tuple(_NO_SEPARATOR.sub(_HIDDEN, name) for name in header)
+
+
 def header_breach(header: Sequence[str], columns: Sequence[str], source: Source) -> Breach | None:
     """Return how a header differs from the columns expected, None if it doesn't."""
+    header = shown_header(header, columns)
     # In Parquet a column is found by its name, in text by its place.
     is_text = isinstance(source.format, CsvFormat)
     if list(header) == list(columns) or (not is_text and sorted(header) == sorted(columns)):
         return None
     if isinstance(source.format, CsvFormat) and len(header) == 1 < len(columns):
         return _separator_breach(header[0], columns, source.format)
+    if _HIDDEN in header:
+        text = f"is there a header? The first line ({len(header)} cells, not shown) has none of the columns; "
+        return Breach(BreachCode.HEADER, _cut(f"{text}missing: {', '.join(map(repr, columns))}"), (1,))
     missing = [name for name in columns if name not in header]
     extra = [name for name in header if name not in columns]
     parts: list[str] = []
@@ -120,7 +139,8 @@ def _separator_breach(only: str, columns: Sequence[str], format: CsvFormat) -> B
     counts = {mark: only.count(mark) for mark in _SEPARATORS if mark != format.separator}
     likely = max(counts, key=lambda mark: counts[mark])
     if counts[likely] == 0:
-        text = f"there is one column only, {_cut(only, 60)!r}; expected {len(columns)}"
+        shown = "" if only == _HIDDEN else f", {_cut(only, 60)!r}"
+        text = f"there is one column only{shown}; expected {len(columns)}"
         return Breach(BreachCode.HEADER, text, (1,))
     text = f"it looks like {_SEPARATORS[likely]} separates the cells, not {format.separator!r}"
     return Breach(BreachCode.SEPARATOR, text, (1,))

@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -149,6 +150,7 @@ def test_the_queries_of_one_read_see_the_same_instant(url: str) -> None:
         ("no url", "can't be understood"),
         ("mysql://canary-user:canary-word@host/db", "can't live in mysql"),
         ("postgresql+asyncpg://canary-user:canary-word@host/db", "can't live in"),
+        ("postgresql://user:canary-word@host:port/db", "can't be understood"),
         ("sqlite://", "needs a file"),
         ("sqlite:///:memory:", "needs a file"),
     ],
@@ -158,6 +160,21 @@ def test_a_wrong_url_is_explained_without_repeating_it(wrong: str, message: str)
         Ledger.open(wrong)
     assert "canary" not in str(caught.value)
     assert "postgresql://user@host/database" in caught.value.hint
+
+
+def test_an_at_sign_within_a_password_is_explained_without_repeating_it() -> None:
+    with pytest.raises(LedgerError, match=r"more than one @.*%40") as caught:
+        Ledger.open("postgresql://someone:one@canary-word@127.0.0.1:1/db")
+    assert "canary" not in str(caught.value)
+
+
+def test_threads_may_open_several_ledgers_at_once(tmp_path: Path) -> None:
+    def open_one(number: int) -> int:
+        with Ledger.open(f"sqlite:///{tmp_path}/{number}/ledger.db") as ledger:
+            return len(ledger.record_listing("retail", [Listed("a.csv")]))
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(open_one, range(16))) == [1] * 16
 
 
 def test_a_database_that_is_not_there_is_explained_without_its_password() -> None:
