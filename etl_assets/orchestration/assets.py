@@ -40,6 +40,9 @@ Anything else is a fault of data or code and would only happen again within the 
 `RetryPolicy` can't tell the two apart, and it retries a Ctrl-C as well.
 """
 
+INTERRUPTIONS = (KeyboardInterrupt, dg.DagsterExecutionInterruptedError)
+"""Somebody pressed Ctrl-C, or terminated the run in the UI."""
+
 MAX_RETRIES = 3
 FIRST_RETRY_SECONDS = 5.0
 
@@ -118,8 +121,8 @@ def _errors_told(context: dg.AssetExecutionContext, pipeline: DatasetPipeline) -
     """Retry what may pass with growing waits; anything else ends the step, in words for people."""
     try:
         yield
-    except dg.Failure as failure:
-        _fail_run(context, pipeline, failure)
+    except (dg.Failure, *INTERRUPTIONS) as error:
+        _fail_run(context, pipeline, error)
         raise
     except TRANSIENT as error:
         told = f"{type(error).__name__}: {error}"
@@ -215,7 +218,7 @@ def _stopped_told(pipeline: DatasetPipeline, table: TableId, stopped: Mapping[st
     )
 
 
-def _fail_run(context: dg.AssetExecutionContext, pipeline: DatasetPipeline, error: Exception) -> None:
+def _fail_run(context: dg.AssetExecutionContext, pipeline: DatasetPipeline, error: BaseException) -> None:
     try:
         pipeline.ledger.finish_run(
             context.run.run_id, RunStatus.FAILED, error_class=type(error).__name__, error=str(error)[:2000]

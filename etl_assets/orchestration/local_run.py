@@ -12,6 +12,7 @@ import dagster as dg
 from dagster import DagsterInstance
 
 from etl_assets.contracts.dataset import Dataset, TableId
+from etl_assets.orchestration.assets import INTERRUPTIONS
 from etl_assets.orchestration.build import build_definitions
 from etl_assets.orchestration.pipelines import build_pipeline, open_ledger
 from etl_assets.orchestration.progress import Progress, told_to
@@ -27,13 +28,19 @@ SETTLE_SECONDS = 60.0
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """One run that was made: its id in Dagster, whether it succeeded, what it worked on."""
+    """One run that was made: its id in Dagster, whether it succeeded, what it worked on.
+
+    Attributes:
+        error: Why it failed, "" if it did not.
+        interrupted: Somebody pressed Ctrl-C.
+    """
 
     run_id: str
     success: bool
     periods: tuple[str, ...]
     tables: tuple[TableId, ...]
     error: str = ""
+    interrupted: bool = False
 
 
 @dataclass
@@ -86,6 +93,9 @@ def run_dataset(dataset: Dataset, settings: AppSettings, *, progress: Progress |
             if isinstance(plan, RunPlan):
                 done.runs.append(_execute(definitions, instance, plan, stretches[0], tell))
                 close_run(pipeline, done.runs[-1].run_id, success=done.runs[-1].success)
+                if done.runs[-1].interrupted:
+                    # Dagster has made a failed run of it; whoever pressed Ctrl-C wants the rest left too.
+                    raise KeyboardInterrupt
             else:
                 done.waiting.append(plan)
     done.troubles = Pending.of(pipeline).troubles()
@@ -132,11 +142,15 @@ def _execute(
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
         )
     failures = [event for event in result.all_events if event.is_step_failure]
-    error = failures[0].step_failure_data.error if failures else None
+    failure = failures[0].step_failure_data if failures else None
+    error = failure.error if failure else None
+    # A failure's own words, where it has some: the error's message begins with the name of a class.
+    said = failure.user_failure_data.description if failure and failure.user_failure_data else None
     return FinishedRun(
         result.run_id,
         result.success,
         stretch.periods,
         stretch.tables,
-        error.message.strip() if error else "",
+        said or (error.message.strip() if error else ""),
+        interrupted=error is not None and error.cls_name in {one.__name__ for one in INTERRUPTIONS},
     )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from etl_assets.contracts.dataset import Dataset, Table
 from etl_assets.contracts.provenance import PROVENANCE
@@ -48,38 +48,48 @@ def _told(rule: Rule) -> str:
 
 
 def column_lineage(dataset: Dataset, table: Table) -> dg.TableColumnLineage:
-    """Which upstream columns each column is computed from: those that Polars' optimizer reads for it.
+    """Which upstream columns each column is computed from: those that Polars asks for to give it alone.
 
     Works on frames without rows; columns that a filter or a group needs count as read.
     """
     if table.transform is None:
         return dg.TableColumnLineage({})
-    frames: dict[str, pl.LazyFrame] = {}
     contracts = {one.id: compile_contract(one.contract) for one in dataset.tables}
-    for name, upstream in table.inputs.items():
-        schema = dict(contracts[upstream].schema) | {PERIOD: pl.String()}
-        # A column of its own tells the inputs apart in the plan.
-        frames[name] = pl.LazyFrame(schema={**schema, f"__{name}": pl.String()})
+    read: dict[str, dict[str, None]] = {name: {} for name in table.inputs}
+    frames = {
+        name: _watched({**contracts[upstream].schema, PERIOD: pl.String()}, read[name])
+        for name, upstream in table.inputs.items()
+    }
     rows = table.transform(**frames)
     lineage = {}
     for column in contracts[table.id].schema:
-        if column not in PROVENANCE:
-            plan = rows.select(column).explain()
-            found = [
-                dg.TableColumnDep(asset_key(dataset.name, upstream), source)
-                for name, upstream in table.inputs.items()
-                for source in _read_columns(plan, name)
-            ]
-            lineage[column] = list(dict.fromkeys(found))
+        if column in PROVENANCE:
+            continue
+        for names in read.values():
+            names.clear()
+        rows.select(column).collect()
+        found = [
+            dg.TableColumnDep(asset_key(dataset.name, upstream), source)
+            for name, upstream in table.inputs.items()
+            for source in read[name]
+            if not source.startswith("_")
+        ]
+        lineage[column] = list(dict.fromkeys(found))
     return dg.TableColumnLineage(lineage)
 
 
-def _read_columns(plan: str, name: str) -> list[str]:
-    columns: list[str] = []
-    for scan in re.finditer(r"DF \[(?P<all>.*?)\]; PROJECT(?:\[(?P<some>.*?)\])?", plan):
-        if f'"__{name}"' in scan["all"]:
-            columns += re.findall(r'"((?:[^"\\]|\\.)*)"', scan["some"] or "")
-    return [one for one in dict.fromkeys(columns) if not one.startswith("_")]
+def _watched(schema: Mapping[str, pl.DataType], read: dict[str, None]) -> pl.LazyFrame:
+    """A frame without rows that writes into `read` which of its columns are asked for."""
+
+    def scan(
+        columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, batch: int | None
+    ) -> Iterator[pl.DataFrame]:
+        asked = list(schema) if columns is None else columns
+        filtered = [] if predicate is None else predicate.meta.root_names()
+        read.update(dict.fromkeys([*asked, *filtered]))
+        yield pl.DataFrame(schema={name: schema[name] for name in asked})
+
+    return register_io_source(scan, schema=dict(schema))
 
 
 def partition_metadata(built: Built, uri: str) -> Metadata:

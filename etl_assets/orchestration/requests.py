@@ -11,7 +11,7 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, Ru
 
 from etl_assets.ledger.processes import is_dead
 from etl_assets.ledger.records import ProcessIdentity, Run, RunStatus
-from etl_assets.orchestration.assets import DATASET_TAG
+from etl_assets.orchestration.assets import DATASET_TAG, INTERRUPTIONS
 from etl_assets.orchestration.partitions import asset_key
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.pending import Stretch
@@ -53,7 +53,7 @@ def plan_run(instance: DagsterInstance, pipeline: DatasetPipeline, stretch: Stre
     """
     tags = {DATASET_TAG: pipeline.name, STRETCH_TAG: stretch.key}
     earlier = instance.get_run_records(RunsFilter(tags={STRETCH_TAG: stretch.key}))
-    silent = [one for one in earlier if not pipeline.ledger.validations_of_run(one.dagster_run.run_id)]
+    silent = [one for one in earlier if _came_to_nothing(pipeline, one)]
     if silent and not stretch.retried:
         if len(silent) >= pipeline.retry.max_attempts:
             return f"{_runs(len(silent))} came to nothing; look at the last one, then `dq deliveries retry`"
@@ -69,6 +69,22 @@ def plan_run(instance: DagsterInstance, pipeline: DatasetPipeline, stretch: Stre
         partition=stretch.periods[0] if len(stretch.periods) == 1 else None,
         tags=tags,
     )
+
+
+def _came_to_nothing(pipeline: DatasetPipeline, record: RunRecord) -> bool:
+    id = record.dagster_run.run_id
+    if pipeline.ledger.validations_of_run(id):
+        return False
+    # Ctrl-C is no failure: who starts `dq run` again wants to go on. A run that was terminated in
+    # the UI is CANCELED, and is not to come back at once.
+    run = _recorded(pipeline).get(id)
+    stopped = run is not None and run.error_class in {one.__name__ for one in INTERRUPTIONS}
+    return not (stopped and record.dagster_run.status is DagsterRunStatus.FAILURE)
+
+
+def _recorded(pipeline: DatasetPipeline) -> dict[str, Run]:
+    """The newest runs that the ledger has heard of, by id."""
+    return {run.id: run for run in pipeline.ledger.runs(pipeline.name, limit=200)}
 
 
 def _runs(count: int) -> str:
@@ -109,7 +125,7 @@ def settle_runs(instance: DagsterInstance, pipeline: DatasetPipeline) -> list[st
         if known is not None and known.is_finished:
             close_run(pipeline, run.id, success=known.is_success)
     pipeline.ledger.reap_runs(silent_seconds=pipeline.limits.lease_seconds * 3)
-    recorded = {run.id: run for run in pipeline.ledger.runs(pipeline.name, limit=200)}
+    recorded = _recorded(pipeline)
     dead = []
     for record in _active_records(instance, pipeline.name, _UNDER_WAY):
         id = record.dagster_run.run_id
@@ -137,7 +153,7 @@ def close_run(pipeline: DatasetPipeline, run_id: str, *, success: bool) -> None:
 
     A failed run keeps the error that its failing step has written down.
     """
-    known = next((run for run in pipeline.ledger.runs(pipeline.name, limit=200) if run.id == run_id), None)
+    known = _recorded(pipeline).get(run_id)
     if known is None:
         return  # it failed before its first table: the ledger has never heard of it
     validations = pipeline.ledger.validations_of_run(run_id)

@@ -16,6 +16,7 @@ from etl_assets.ledger.records import Delivery, Finding, Validation
 from etl_assets.orchestration.build import build_definitions
 from etl_assets.orchestration.local_run import LocalRun, open_instance, run_dataset
 from etl_assets.orchestration.pipelines import build_pipeline, open_ledger
+from etl_assets.orchestration.resources import Pipelines
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.status import DatasetStatus, dataset_status
 from etl_assets.settings import AppSettings, DatasetSettings
@@ -25,6 +26,19 @@ OLD = time.time() - 3600
 
 CALENDAR = {"start": "2024-01-01", "end": "2024-01-31", "closed": {"weekdays": ["saturday"]}}
 """2024-01-01 is a Monday."""
+
+
+class FixedPipelines(Pipelines):
+    """The resource of all assets, with one pipeline in place of what the settings say."""
+
+    def __init__(
+        self, settings: AppSettings, datasets: Mapping[str, Dataset], pipeline: DatasetPipeline | None
+    ) -> None:
+        super().__init__(settings, datasets)
+        self.fixed = pipeline
+
+    def of(self, dataset: str) -> DatasetPipeline:
+        return self.fixed or super().of(dataset)
 
 
 class House:
@@ -83,6 +97,32 @@ class House:
     def instance(self) -> dg.DagsterInstance:
         """Dagster's instance of this house."""
         return open_instance(self.settings)
+
+    def tick(self, pipeline: DatasetPipeline | None = None) -> dg.SensorResult:
+        """One look of the dataset's sensor, with the pipeline given in place of the usual one."""
+        definitions = self.definitions()
+        sensor = definitions.resolve_sensor_def(f"{self.dataset.name}_deliveries")
+        pipelines = FixedPipelines(self.settings, {self.dataset.name: self.dataset}, pipeline)
+        with self.instance() as instance:
+            context = dg.build_sensor_context(
+                instance=instance, definitions=definitions, resources={"pipelines": pipelines}
+            )
+            result = sensor(context)
+        assert isinstance(result, dg.SensorResult)
+        return result
+
+    def execute(self, request: dg.RunRequest) -> dg.ExecuteInProcessResult:
+        """Do what a tick asked for, as the daemon would."""
+        job = self.definitions().resolve_implicit_global_asset_job_def()
+        with self.instance() as instance:
+            return job.execute_in_process(
+                instance=instance,
+                asset_selection=request.asset_selection,
+                partition_key=request.partition_key,
+                tags={**request.tags, "dagster/run_key": request.run_key or ""},
+                raise_on_error=False,
+                run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            )
 
     # -- what came of it ------------------------------------------------------------------------
 
