@@ -10,6 +10,7 @@ from pathlib import Path
 
 import dagster as dg
 from dagster import DagsterInstance
+from filelock import FileLock
 
 from etl_assets.contracts.dataset import Dataset, TableId
 from etl_assets.orchestration.assets import INTERRUPTIONS
@@ -111,7 +112,9 @@ def open_instance(settings: AppSettings) -> DagsterInstance:
     ours, its = settings.config_dir.parent / "dagster.yaml", Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml"
     if ours.exists() and not its.exists() and its.parent == home:
         shutil.copy(ours, its)  # as `make ui` does: both must see the same storage and limits
-    return DagsterInstance.get()
+    # Dagster makes its SQLite files without a lock: of two processes in a new home one would fail.
+    with FileLock(Path(os.environ["DAGSTER_HOME"]) / ".starting"):
+        return DagsterInstance.get()
 
 
 def _take_in_all(pipeline: DatasetPipeline) -> list[str]:
