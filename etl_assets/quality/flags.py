@@ -179,7 +179,7 @@ class JudgedRows:
             cells = [pl.col(name).alias(name.removeprefix(DELIVERED)) for name in self.raw]
         else:
             cells = [pl.col(name) for name in self.contract.schema if name not in PROVENANCE]
-        return rows.select(*provenance, "_period", reasons.alias(REASONS), *cells)
+        return copied_out(rows.select(*provenance, "_period", reasons.alias(REASONS), *cells))
 
     def reasons(self) -> pl.Expr:
         """The names of all broken `error` rules of a row, separated by `;`."""
@@ -199,6 +199,16 @@ class JudgedRows:
             name for name in self.frame.collect_schema() if name.startswith(("__broken.", "__evaluated."))
         ]
         return [*dict.fromkeys([*own, "_period", *flags])]
+
+
+def copied_out(few: pl.LazyFrame) -> pl.LazyFrame:
+    """Copy the texts of a few rows, so that those of the many they were filtered from can be freed.
+
+    A filtered text column keeps the whole chunk in memory that it comes from. A sink waits until it
+    has a row group full; of rows this rare that takes most of the table.
+    """
+    texts = [name for name, dtype in few.collect_schema().items() if dtype == pl.String]
+    return few.with_columns(pl.col(name) + pl.lit("") for name in texts)
 
 
 def _as_dtype(moment: datetime, dtype: pl.DataType) -> date | datetime:

@@ -17,7 +17,7 @@ import polars as pl
 from etl_assets.contracts.rules import CompiledContract, Rule
 from etl_assets.contracts.vocabulary import Severity
 from etl_assets.quality import statistics
-from etl_assets.quality.flags import ACCEPTED, QUARANTINED, SUSPECT, JudgedRows, Surroundings
+from etl_assets.quality.flags import ACCEPTED, QUARANTINED, SUSPECT, JudgedRows, Surroundings, copied_out
 from etl_assets.quality.outcome import PeriodOutcome, Tally
 from etl_assets.quality.uniqueness import Violations, repeated_hashes, resolve
 
@@ -70,7 +70,7 @@ def validate(
         rows = flagged.filter(pl.col("__fate") == SUSPECT).select(judged.needed_later())
         # A file, not a frame: beside a group_by the streaming engine fills frames in a second phase, and
         # keeps all rows in memory until then.
-        plans.append(rows.sink_parquet(aside, lazy=True, compression="uncompressed"))
+        plans.append(copied_out(rows).sink_parquet(aside, lazy=True, compression="uncompressed"))
     _, _, counts, aggregates, *_ = pl.collect_all(plans, engine="streaming")
 
     violations = None
