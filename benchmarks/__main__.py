@@ -89,15 +89,13 @@ def _round(folder: Path) -> dict[str, Side]:
     """Measure every side once: delivery first, since the hop reads the bronze that it leaves."""
     shutil.rmtree(folder / "home", ignore_errors=True)
     sides = ("delivery", "copy_delivery", "hop", "copy_bronze")
-    return {side: _side(side, folder) for side in sides} | {
-        f"{side}_as_is": _side(side, folder, "--as-is") for side in ("copy_delivery", "copy_bronze")
-    }
+    return {side: _side(side, folder) for side in sides}
 
 
-def _side(side: str, folder: Path, *options: str) -> Side:
+def _side(side: str, folder: Path) -> Side:
     shutil.rmtree(folder / "plain", ignore_errors=True)
     os.sync()  # what the side before left to be written must not slow down this one
-    command = [sys.executable, "-m", "benchmarks.sides", side, str(folder), *options]
+    command = [sys.executable, "-m", "benchmarks.sides", side, str(folder)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         sys.exit(done.stderr)
@@ -110,13 +108,10 @@ def _side(side: str, folder: Path, *options: str) -> Side:
 
 def _show(shape: Shape, rounds: list[dict[str, Side]]) -> None:
     print(f"\n{shape}")
-    print(f"{'':34}{'seconds':>9}{'CPU s':>8}{'rows/s':>12}{'peak RSS':>10}   ratio (CPU)")
+    print(f"{'':30}{'seconds':>9}{'CPU s':>8}{'rows/s':>12}{'peak RSS':>10}   ratio (CPU)")
     for name, (ours, plain, target) in PAIRS.items():
         _line(f"{name}, plain copy", shape, rounds, plain)
-        as_is = f"{plain}_as_is"
-        _line("  the same, row groups by default", shape, rounds, as_is)
         _line(name, shape, rounds, ours, f"   {_ratio(rounds, ours, plain)}, target {target}")
-        print(f"{'':73}   {_ratio(rounds, ours, as_is)} of the copy with row groups by default")
     parts = {
         part: statistics.median(one["delivery"][part] for one in rounds)
         for part in ("intake", "bronze", "silver")
@@ -128,7 +123,7 @@ def _line(name: str, shape: Shape, rounds: list[dict[str, Side]], side: str, mor
     seconds, cpu, rss = (
         statistics.median(one[side][key] for one in rounds) for key in ("seconds", "cpu", "rss")
     )
-    print(f"{name:34}{seconds:9.2f}{cpu:8.2f}{shape.rows / seconds:12,.0f}{rss:7.0f} MB{more}")
+    print(f"{name:30}{seconds:9.2f}{cpu:8.2f}{shape.rows / seconds:12,.0f}{rss:7.0f} MB{more}")
 
 
 def _ratio(rounds: list[dict[str, Side]], ours: str, plain: str) -> str:

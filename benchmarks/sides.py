@@ -33,14 +33,11 @@ from etl_assets.pipeline.leases import held_lease
 from etl_assets.quality.casting import cast_column
 from etl_assets.staging.area import StagingArea
 from etl_assets.staging.calendar import Calendar
-from etl_assets.staging.source import Source
-
-AS_IS = "--as-is"
-"""Option of the plain copies: row groups as large as Polars makes them if it is not told."""
+from etl_assets.staging.source import Mode, Source
 
 SOURCES = {
     "lines": Source(pattern="lines-{period:%Y-%m-%d}.csv"),
-    "countries": Source(pattern="countries.csv", mode="snapshot"),
+    "countries": Source(pattern="countries.csv", mode=Mode.SNAPSHOT),
 }
 
 
@@ -124,7 +121,7 @@ def _write(rows: pl.LazyFrame, target: Path) -> None:
         mkdir=True,
         compression="zstd",
         compression_level=COMPRESSION_LEVEL,
-        row_group_size=None if AS_IS in sys.argv else ROW_GROUP_ROWS,
+        row_group_size=ROW_GROUP_ROWS,
     )
 
 
