@@ -3,6 +3,7 @@
 
 import os
 import random
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -20,15 +21,15 @@ from etl_assets.orchestration.metadata import broken_rules, column_lineage, colu
 from etl_assets.orchestration.partitions import asset_key
 from etl_assets.orchestration.progress import tell
 from etl_assets.orchestration.resources import Pipelines
+from etl_assets.orchestration.tags import DATASET_TAG, STRETCH_TAG
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.hop import HopResult, run_hop
+from etl_assets.pipeline.intake import take_in
 from etl_assets.pipeline.leases import held_lease
 from etl_assets.pipeline.state import code_version, digest
 from etl_assets.settings import AppSettings
 
 LOG = logs.get_logger(__name__)
-
-DATASET_TAG = "etl/dataset"
 
 LEASE_WAIT_SECONDS = 600.0
 """How long a run waits for another one on the same dataset; then it is retried."""
@@ -51,7 +52,11 @@ def build_assets(
     dataset: Dataset, partitions: dg.PartitionsDefinition[str], settings: AppSettings
 ) -> list[dg.AssetsDefinition]:
     """Build the assets of a dataset, each with its checks."""
-    return [build_asset(dataset, table, partitions, settings) for table in dataset.tables]
+    with warnings.catch_warnings():
+        # `backfill_policy` is in beta, as every start would say once a table. Without it a year's backlog
+        # is a run per day.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return [build_asset(dataset, table, partitions, settings) for table in dataset.tables]
 
 
 def build_asset(
@@ -147,6 +152,9 @@ def _run(
     if id not in {run.id for run in ledger.runs(pipeline.name, RunStatus.FAILED, limit=20)}:
         # A run of which one table has failed stays failed, though its other tables are still built.
         ledger.start_run(id, pipeline.name, _process(context))
+    if table.layer is Layer.BRONZE and STRETCH_TAG not in context.run.tags:
+        # Started by hand: perhaps no sensor has looked since the files came.
+        take_in(pipeline)
     seconds = pipeline.limits.lease_seconds
     with held_lease(ledger, pipeline.name, id, seconds, wait_seconds=LEASE_WAIT_SECONDS) as lease:
         LOG.info("building", extra={"partitions": len(periods)})

@@ -8,10 +8,10 @@ import dagster as dg
 from etl_assets import logs
 from etl_assets.contracts.dataset import Dataset, Layer
 from etl_assets.ledger.records import DeliveryState
-from etl_assets.orchestration.assets import DATASET_TAG
 from etl_assets.orchestration.partitions import asset_key
 from etl_assets.orchestration.requests import RunPlan, active_runs, plan_run, settle_runs, unknown_ends
 from etl_assets.orchestration.resources import Pipelines
+from etl_assets.orchestration.tags import DATASET_TAG
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.intake import Intake, report_missing, take_in
 from etl_assets.pipeline.pending import Pending, Standing

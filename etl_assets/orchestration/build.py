@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import dagster as dg
 
 from etl_assets.contracts.dataset import Dataset
-from etl_assets.orchestration.assets import DATASET_TAG, build_assets
+from etl_assets.orchestration.assets import build_assets
 from etl_assets.orchestration.automation import build_missing, build_sensor
 from etl_assets.orchestration.partitions import partitions_of
 from etl_assets.orchestration.resources import Pipelines
+from etl_assets.orchestration.tags import DATASET_TAG
 from etl_assets.settings import AppSettings
 
 

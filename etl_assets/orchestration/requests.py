@@ -11,14 +11,11 @@ from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, Ru
 
 from etl_assets.ledger.processes import is_dead
 from etl_assets.ledger.records import ProcessIdentity, Run, RunStatus
-from etl_assets.orchestration.assets import DATASET_TAG, INTERRUPTIONS
+from etl_assets.orchestration.assets import INTERRUPTIONS
 from etl_assets.orchestration.partitions import asset_key
+from etl_assets.orchestration.tags import DATASET_TAG, RANGE_END, RANGE_START, STRETCH_TAG
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.pending import Stretch
-
-STRETCH_TAG = "etl/stretch"
-
-RANGE_START, RANGE_END = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 
 _ACTIVE = [
     DagsterRunStatus.QUEUED,
@@ -29,7 +26,7 @@ _ACTIVE = [
 ]
 
 
-_UNDER_WAY = [DagsterRunStatus.STARTED, DagsterRunStatus.CANCELING]
+_BEGUN = [one for one in _ACTIVE if one is not DagsterRunStatus.QUEUED]
 
 SILENT_START_SECONDS = 300.0
 """A run of which the ledger has not heard for so long after its start died before its first table."""
@@ -127,7 +124,7 @@ def settle_runs(instance: DagsterInstance, pipeline: DatasetPipeline) -> list[st
     pipeline.ledger.reap_runs(silent_seconds=pipeline.limits.lease_seconds * 3)
     recorded = _recorded(pipeline)
     dead = []
-    for record in _active_records(instance, pipeline.name, _UNDER_WAY):
+    for record in _active_records(instance, pipeline.name, _BEGUN):
         id = record.dagster_run.run_id
         if _is_dead(record, recorded.get(id), pipeline.now().timestamp()):
             instance.report_run_failed(
@@ -139,6 +136,8 @@ def settle_runs(instance: DagsterInstance, pipeline: DatasetPipeline) -> list[st
 
 def _is_dead(record: RunRecord, run: Run | None, now: float) -> bool:
     if run is None:
+        if record.dagster_run.status is DagsterRunStatus.STARTING:
+            return False  # a launcher is at it, and Dagster's run monitoring watches that
         # It died before its first table, which comes seconds after the start.
         return now - (record.start_time or record.create_timestamp.timestamp()) > SILENT_START_SECONDS
     if run.status is RunStatus.RUNNING:

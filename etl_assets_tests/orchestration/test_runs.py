@@ -166,7 +166,6 @@ def test_a_range_that_was_chosen_by_hand_builds_what_there_is(make_house: MakeHo
     house = make_house(SHOP)
     for day in ("2024-01-01", "2024-01-03"):
         house.drop(f"{day}.csv", day_of_orders(day))
-    house.tick()
     keys = [dg.AssetKey(["shop", str(table.layer), table.name]) for table in (BRONZE, SILVER, DAILY)]
     tags = {
         "dagster/asset_partition_range_start": "2024-01-01",
@@ -179,6 +178,14 @@ def test_a_range_that_was_chosen_by_hand_builds_what_there_is(make_house: MakeHo
     for request in requested(house):
         assert house.execute(request).success
     assert house.rows(DAILY)["total"].to_list() == [210, 210]
+    assert requested(house) == []
+
+
+def test_a_run_by_hand_finds_what_has_come(house: House) -> None:
+    house.drop("2024-01-01.csv", day_of_orders("2024-01-01"))
+    keys = [dg.AssetKey(["shop", str(table.layer), table.name]) for table in (BRONZE, SILVER, DAILY)]
+    assert house.execute(dg.RunRequest(asset_selection=keys, partition_key="2024-01-01")).success
+    assert house.rows(DAILY)["total"].to_list() == [210]
     assert requested(house) == []
 
 
