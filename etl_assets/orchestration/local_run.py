@@ -7,6 +7,7 @@ import shutil
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from uuid import uuid4
 
 import dagster as dg
 from dagster import DagsterInstance
@@ -92,7 +93,10 @@ def run_dataset(dataset: Dataset, settings: AppSettings, *, progress: Progress |
             plan = plan_run(instance, pipeline, stretches[0])
             tried.add(stretches[0].key)
             if isinstance(plan, RunPlan):
-                done.runs.append(_execute(definitions, instance, plan, stretches[0], tell))
+                run_id = str(uuid4())
+                # Before Dagster knows of it: whenever this process is killed, the ledger can tell.
+                pipeline.ledger.start_run(run_id, pipeline.name)
+                done.runs.append(_execute(definitions, instance, run_id, plan, stretches[0], tell))
                 close_run(pipeline, done.runs[-1].run_id, success=done.runs[-1].success)
                 if done.runs[-1].interrupted:
                     # Dagster has made a failed run of it; whoever pressed Ctrl-C wants the rest left too.
@@ -128,6 +132,7 @@ def _take_in_all(pipeline: DatasetPipeline) -> list[str]:
 def _execute(
     definitions: dg.Definitions,
     instance: DagsterInstance,
+    run_id: str,
     plan: RunPlan,
     stretch: Stretch,
     tell: Progress,
@@ -137,6 +142,7 @@ def _execute(
     with told_to(tell):
         result = job.execute_in_process(
             instance=instance,
+            run_id=run_id,
             asset_selection=list(plan.assets),
             partition_key=plan.partition,
             tags=dict(plan.tags),
