@@ -43,7 +43,7 @@ def main() -> None:
         f"{os.cpu_count()} cores, {ROUNDS if arguments.rounds is None else arguments.rounds} rounds, medians"
     )
     shapes = [Shape(rows, max(rows // PARTITION_ROWS, 1)) for rows in arguments.rows]
-    if not arguments.skip_single:
+    if shapes[0].partitions > 1 and not arguments.skip_single:
         shapes.insert(1, Shape(arguments.rows[0], 1))
     for shape in shapes:
         with _folder(arguments.folder) as folder:

@@ -29,8 +29,8 @@ COMPRESSION_LEVEL = 1
 """zstd's fastest level: within 3 % of the size of the default for text tables, at two thirds of the time."""
 
 ROW_GROUP_ROWS = 32_768
-"""Rows of a Parquet row group. Polars' default, 262,144, takes twice the memory to write and to read, and
-twice the time: a partition's row groups are encoded side by side, so there must be some of them."""
+"""Rows of a Parquet row group, each a unit of reading and writing. Polars' default, 262,144, takes nearly twice
+the memory on both sides, and more time; the files are 13 % smaller."""
 
 
 @dataclass(frozen=True)
