@@ -29,8 +29,8 @@ COMPRESSION_LEVEL = 1
 """zstd's fastest level: within 3 % of the size of the default for text tables, at two thirds of the time."""
 
 ROW_GROUP_ROWS = 32_768
-"""Rows of a Parquet row group, each a unit of reading and writing. Polars' default, 262,144, takes nearly twice
-the memory on both sides, and more time; the files are 13 % smaller."""
+"""Rows of a Parquet row group, each a unit of reading and writing. Polars' default, 262,144, takes nearly
+twice the memory on both sides, and more time; its files are 12 % smaller."""
 
 
 @dataclass(frozen=True)
