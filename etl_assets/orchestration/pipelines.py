@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 
 from etl_assets.contracts.dataset import Dataset
 from etl_assets.errors import SettingsError
@@ -22,6 +23,9 @@ def build_pipeline(dataset: Dataset, settings: AppSettings, ledger: Ledger) -> D
     """
     own = settings.dataset(dataset.name)
     own.check_tables(dataset.name, [str(table.id) for table in dataset.tables])
+    if own.staging is None:
+        # The folder of our own default; one that somebody else names is theirs to make.
+        Path(settings.staging_url(dataset.name)).mkdir(parents=True, exist_ok=True)
     return DatasetPipeline(
         dataset=dataset,
         sources=own.sources,

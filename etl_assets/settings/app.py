@@ -38,7 +38,7 @@ class MemorySettings(_Section):
     """What bounds memory."""
 
     group_bytes: ByteSize = Field(
-        ByteSize(256_000_000),
+        ByteSize(64_000_000),
         ge=1_000_000,
         description="Partitions are validated in groups of at most so many delivered bytes, such as 256MB; "
         "one partition is never divided.",
