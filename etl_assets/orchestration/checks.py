@@ -119,8 +119,8 @@ def _dimension_result(
         "below_warn": dg.MetadataValue.int(len(bad - unknown)),
         "below_fail": dg.MetadataValue.int(len(failed)),
         "unknown": dg.MetadataValue.int(len(unknown)),
-        "warn": dg.MetadataValue.float(threshold.warn),
-        "fail": dg.MetadataValue.float(threshold.fail),
+        # As text: the UI would plot numbers that never change.
+        "thresholds": dg.MetadataValue.text(f"warn below {threshold.warn}, fail below {threshold.fail}"),
     }
     if score is not None:
         worst, where = min((one, period) for period, one in by_period.items() if one is not None)
