@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
+
 ROOT = Path(__file__).parents[2]
 
 T, R = TypeVar("T"), TypeVar("R")
@@ -61,6 +63,21 @@ class Victim:
             return None
         assert self.process.returncode == 0, err
         return int(out.splitlines()[-1].removeprefix("done "))
+
+    def wait_stopped(self) -> Victim:
+        """Wait until it has stopped itself."""
+        deadline = time.monotonic() + 60
+        while psutil.Process(self.process.pid).status() != psutil.STATUS_STOPPED:
+            assert time.monotonic() < deadline, "it did not stop"
+            assert self.process.poll() is None, "it came to its end without a stop"
+            time.sleep(0.02)
+        return self
+
+    def fail(self) -> str:
+        """Wait for its end, which is a failure: what it said of it."""
+        _, err = self.process.communicate(timeout=180)
+        assert self.process.returncode == 1, (self.process.returncode, err)
+        return err
 
     def kill_after(self, seconds: float) -> int | None:
         time.sleep(seconds)

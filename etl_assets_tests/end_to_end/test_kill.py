@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import random
+import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from etl_assets_tests.end_to_end import desk, tiny
 from etl_assets_tests.end_to_end.arena import Victim, copy_home, two_at_a_time
+from etl_assets_tests.orchestration.homes import quick_folder
 
 pytestmark = pytest.mark.slow
 
@@ -58,11 +61,17 @@ def second_time(home: Path) -> None:
     lay_out_second(home)
 
 
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    with quick_folder() as folder:
+        yield folder
+
+
 @pytest.fixture(scope="module", params=[first_time, second_time], ids=["first", "second"])
-def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Scene:
-    template = tmp_path_factory.mktemp("template")
+def scene(request: pytest.FixtureRequest, folder: Path) -> Scene:
+    template = folder / f"template of {request.param.__name__}"
     request.param(template)
-    home = copy_home(template, tmp_path_factory.mktemp("undisturbed") / "home")
+    home = copy_home(template, folder / f"undisturbed {request.param.__name__}")
     victim = Victim.start(TINY_DAYS).wait_ready()
     began = time.monotonic()
     boundaries = victim.go(home).end()
@@ -72,6 +81,11 @@ def scene(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     desk.assert_settled(pipeline)
     desk.assert_rows_add_up(pipeline)
     return Scene(template, desk.tables(pipeline), boundaries, seconds)
+
+
+def scene_folder(folder: Path) -> Path:
+    """A folder of its own for the homes of one test."""
+    return Path(tempfile.mkdtemp(dir=folder))
 
 
 def assert_mended(home: Path, scene: Scene) -> None:
@@ -89,10 +103,10 @@ def assert_mended(home: Path, scene: Scene) -> None:
     pipeline.ledger.close()
 
 
-def test_killed_after_every_write(scene: Scene, tmp_path: Path) -> None:
+def test_killed_after_every_write(scene: Scene, folder: Path) -> None:
     def kill(number: int) -> bool:
         victim = Victim.start(TINY_DAYS, kill_at=number)
-        home = copy_home(scene.template, tmp_path / str(number))
+        home = copy_home(scene.template, scene_folder(folder) / "home")
         survived = victim.wait_ready().go(home).end() is not None
         try:
             assert_mended(home, scene)
@@ -105,13 +119,13 @@ def test_killed_after_every_write(scene: Scene, tmp_path: Path) -> None:
     assert survived == [number > scene.boundaries for number in numbers]
 
 
-def test_killed_at_random_moments(scene: Scene, tmp_path: Path) -> None:
+def test_killed_at_random_moments(scene: Scene, folder: Path) -> None:
     chance = random.Random(SEED)
     moments = [chance.uniform(0, scene.seconds) for _ in range(RANDOM_MOMENTS // 2)]
 
     def kill(number: int) -> None:
         victim = Victim.start(TINY_DAYS)
-        home = copy_home(scene.template, tmp_path / str(number))
+        home = copy_home(scene.template, scene_folder(folder) / "home")
         victim.wait_ready().go(home).kill_after(moments[number])
         try:
             assert_mended(home, scene)
