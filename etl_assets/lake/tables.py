@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from uuid import uuid4
 
 import polars as pl
-from deltalake import DeltaTable
+from deltalake import DeltaTable, TableFeatures
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.schema import Schema
 from deltalake.transaction import AddAction, CommitProperties, Transaction
 from polars.io.partition import SinkedPathsCallbackArgs
 
-from etl_assets.errors import StaleWriterError
+from etl_assets.errors import LakeError, StaleWriterError
+from etl_assets.lake.recasting import differing, recast, uncastable
 from etl_assets.lake.schema import delta_schema
 
 PERIOD = "_period"
@@ -31,6 +33,11 @@ COMPRESSION_LEVEL = 1
 ROW_GROUP_ROWS = 32_768
 """Rows of a Parquet row group, each a unit of reading and writing. Polars' default, 262,144, takes nearly
 twice the memory on both sides, and more time; its files are 12 % smaller."""
+
+SHOWN = 10
+"""Partitions that a message names."""
+
+_CARRIED = "-carried-"
 
 
 @dataclass(frozen=True)
@@ -145,17 +152,17 @@ class LakeTable:
         delta = self._delta()
         if delta is None:
             return []
+        wanted = None if periods is None or not self.partitioned else set(periods)
+        return [file for file in self._live(delta) if wanted is None or file.period in wanted]
+
+    def _live(self, delta: DeltaTable) -> list[LakeFile]:
         actions = pl.DataFrame(delta.get_add_actions(flatten=True))
         period = f"partition.{PERIOD}"
-        wanted = None if periods is None or not self.partitioned else set(periods)
         found = [
             LakeFile(self.path / row["path"], row.get(period) or "", row["num_records"], row["size_bytes"])
             for row in actions.iter_rows(named=True)
         ]
-        return sorted(
-            (file for file in found if wanted is None or file.period in wanted),
-            key=lambda file: (file.period, str(file.path)),
-        )
+        return sorted(found, key=lambda file: (file.period, str(file.path)))
 
     def scan(self, schema: Mapping[str, pl.DataType], periods: Collection[str] | None = None) -> pl.LazyFrame:
         """The rows of some periods or of all, with `_period` ('' where the table has none).
@@ -181,6 +188,9 @@ class LakeTable:
     ) -> int:
         """Replace partitions by staged files, in one transaction.
 
+        Partitions that are not replaced keep their rows, whatever becomes of the columns: where a dtype
+        has changed they are cast to the new one, a new column is null in them, a dropped one is gone.
+
         Args:
             files: What the partitions consist of afterwards.
             periods: The partitions that are replaced; one without files becomes empty. Ignored for
@@ -194,11 +204,13 @@ class LakeTable:
 
         Raises:
             StaleWriterError: A newer token has written already, or wrote meanwhile.
-            LakeError: The commit failed otherwise.
+            LakeError: The rows of another partition can't be cast to the new dtypes, or the commit failed
+                otherwise; nothing was committed.
         """
         columns = {**schema, PERIOD: pl.String()} if self.partitioned else dict(schema)
         wanted = delta_schema(columns)
         delta = self._delta() or self._create(wanted)
+        _enable_times_without_zone(delta, schema)
         newest = delta.transaction_version(writer)
         if newest is not None and newest > token:
             raise StaleWriterError(
@@ -206,19 +218,20 @@ class LakeTable:
                 where={"table": self._uri},
                 hint="nothing was committed; the newer run does the work",
             )
-        # Where a column's dtype has changed, old files can't be read beside new ones. All partitions are
-        # stale then (the contract's fingerprint changed), so the whole table is replaced.
-        part = self.partitioned and not _changes_a_dtype(delta.schema(), wanted)
+        carried = self._carry_over(delta, wanted, schema, set(periods)) if self.partitioned else []
+        replaced = sorted({*periods, *(file.period for file in carried)})
         try:
             delta.create_write_transaction(
-                [_add(file, self.partitioned) for file in files],
+                [_add(file, self.partitioned) for file in [*files, *carried]],
                 "overwrite",
                 wanted,
                 [PERIOD] if self.partitioned else None,
-                partition_filters=[(PERIOD, "in", sorted(periods))] if part else None,
+                partition_filters=[(PERIOD, "in", replaced)] if self.partitioned else None,
                 commit_properties=CommitProperties(app_transactions=[Transaction(writer, token)]),
             )
         except CommitFailedError as error:
+            # Only here: after any other error the commit may have gone through, and needs them.
+            self._forget(carried)
             raise StaleWriterError(
                 f"another writer committed meanwhile: {error}",
                 where={"table": self._uri},
@@ -227,15 +240,79 @@ class LakeTable:
         delta.update_incremental()
         return delta.version()
 
+    def _carry_over(
+        self, delta: DeltaTable, wanted: Schema, schema: Mapping[str, pl.DataType], replaced: Set[str]
+    ) -> list[StagedFile]:
+        """Write the rows of the other partitions anew where a file's dtypes are no longer the table's.
+
+        Old files can't be read beside new ones then, and what they hold is published: it stays so until
+        somebody replaces it. One file is read at a time, in a stream.
+        """
+        before = {field.name: field.type for field in delta.schema().fields}
+        if all(before.get(field.name) == field.type for field in wanted.fields):
+            return []
+        others = [file for file in self._live(delta) if file.period not in replaced]
+        stale = {file.period for file in others if differing(file.path, schema)}
+        stale_files = [file for file in others if file.period in stale]
+        self._check_castable(stale_files, schema)
+        carried: list[StagedFile] = []
+        try:
+            for file in stale_files:
+                target = file.path.with_name(_carried_name(file.path))
+                carried.append(
+                    StagedFile(target.relative_to(self.path).as_posix(), file.period, file.rows, 0)
+                )
+                recast(file.path, schema).sink_parquet(
+                    target,
+                    compression="zstd",
+                    compression_level=COMPRESSION_LEVEL,
+                    row_group_size=ROW_GROUP_ROWS,
+                )
+                carried[-1] = replace(carried[-1], bytes=target.stat().st_size)
+        except BaseException:
+            self._forget(carried)
+            raise
+        return carried
+
+    def _check_castable(self, files: Iterable[LakeFile], schema: Mapping[str, pl.DataType]) -> None:
+        broken: dict[str, set[str]] = {}
+        for file in files:
+            for column in uncastable(file.path, schema):
+                broken.setdefault(column, set()).add(file.period)
+        if broken:
+            columns = ", ".join(f"{name} to {schema[name]}" for name in sorted(broken))
+            periods = sorted(set().union(*broken.values()))
+            more = f" and {len(periods) - SHOWN} more" if len(periods) > SHOWN else ""
+            raise LakeError(
+                f"rows of other partitions can't be cast to a column's new dtype without loss: {columns}",
+                where={"table": self._uri, "partitions": ", ".join(periods[:SHOWN]) + more},
+                hint="nothing was committed, the table is as it was; build these partitions in the same run "
+                "(if one is held by its gate, settle that first), or delete the table's folder: the next run "
+                "builds it anew from what was delivered",
+            )
+
+    def _forget(self, files: Iterable[StagedFile]) -> None:
+        for file in files:
+            (self.path / file.path).unlink(missing_ok=True)
+
     def _create(self, schema: Schema) -> DeltaTable:
         self.path.mkdir(parents=True, exist_ok=True)
         partition_by = [PERIOD] if self.partitioned else None
         return DeltaTable.create(self._uri, schema, partition_by=partition_by, mode="ignore")
 
 
-def _changes_a_dtype(now: Schema, wanted: Schema) -> bool:
-    before = {field.name: field.type for field in now.fields}
-    return any(before.get(field.name, field.type) != field.type for field in wanted.fields)
+def _enable_times_without_zone(delta: DeltaTable, schema: Mapping[str, pl.DataType]) -> None:
+    """Delta keeps such times only in a table that says so; one that begins with them does by itself."""
+    wanted = any("timestamp_ntz" in str(field.type) for field in delta_schema(schema).fields)
+    if wanted and "timestampNtz" not in (delta.protocol().writer_features or []):
+        feature = TableFeatures.TimestampWithoutTimezone
+        delta.alter.add_feature(feature, allow_protocol_versions_increase=True)
+        delta.update_incremental()
+
+
+def _carried_name(path: Path) -> str:
+    """A name of its own that still begins as the old one: with the token of whoever built these rows."""
+    return f"{path.stem.partition(_CARRIED)[0]}{_CARRIED}{uuid4().hex[:16]}{path.suffix}"
 
 
 def scan_files(files: Sequence[LakeFile], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
