@@ -133,6 +133,7 @@ def test_the_next_requests_ask_for_exactly_what_is_left(make_house: MakeHouse) -
     assert house.check(SILVER, "gate").description == "open"
 
 
+@pytest.mark.slow
 def test_a_held_day_keeps_its_last_good_version(make_house: MakeHouse) -> None:
     house = make_house(SHOP)
     house.drop(f"{BAD_DAY}.csv", day_of_orders(BAD_DAY))
@@ -201,6 +202,7 @@ def test_a_run_by_hand_of_a_dataset_without_data_is_green_and_says_no_data_yet(h
     assert house.check(BRONZE, "gate").passed
 
 
+@pytest.mark.slow
 def test_partitioned_and_whole_tables_go_in_one_run(make_house: MakeHouse) -> None:
     house = make_house(CATALOGUE_SHOP)
     catalogue = ["product", *(f"A{day.replace('-', '')}{n:03}" for day in DAYS for n in range(1, 21))]
@@ -323,6 +325,7 @@ def test_ctrl_c_is_not_retried(house: House, monkeypatch: pytest.MonkeyPatch) ->
     assert house.ledger.run(result.run_id).status is RunStatus.FAILED
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_the_rest_undone(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assets, "run_hop", failing(KeyboardInterrupt(), 1))
     for day in ("2024-01-01", "2024-01-03"):

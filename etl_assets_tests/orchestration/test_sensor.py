@@ -249,6 +249,7 @@ def test_a_run_that_dies_before_it_writes_anything_is_tried_again_with_growing_w
     assert "3 runs came to nothing; look at the last one, then `dq deliveries retry`" in told
 
 
+@pytest.mark.slow
 def test_a_table_that_was_built_and_changed_back_is_built_at_once(make_house: MakeHouse) -> None:
     house = fill(make_house(), DAYS[:1])
     for data in (20, 3, 20, 3):
@@ -257,6 +258,7 @@ def test_a_table_that_was_built_and_changed_back_is_built_at_once(make_house: Ma
     assert reason(house.tick()) == "everything is up to date"
 
 
+@pytest.mark.slow
 def test_the_requests_of_one_tick_are_few(make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(automation, "REQUESTS_PER_TICK", 2)
     house = fill(make_house(schedule={"max_periods_per_run": 1}), [*DAYS, "2024-01-04"])
