@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from etl_assets.errors import StagingError
+
+
+_LOOP = "it is a link that leads back to itself"
 
 
 class VanishedError(StagingError):
@@ -110,7 +114,13 @@ class StagingArea:
         """
         path = self.root / key
         # A key may come from a ledger or a command line: it must not lead out of the area.
-        if not key or "\0" in key or not _is_within(path, self.root):
+        try:
+            within = bool(key) and "\0" not in key and _is_within(path, self.root)
+        except RuntimeError:
+            raise StagingError(
+                f"The object can't be looked at: {_LOOP}", where={"key": _shown(key)}
+            ) from None
+        if not within:
             raise StagingError("The key does not lie within the staging area", where={"key": _shown(key)})
         return path
 
@@ -188,7 +198,10 @@ class StagingArea:
             if entry.is_symlink():
                 return ListingProblem(key, ProblemKind.LINK, "it is a link that leads nowhere")
             return ListingProblem(key, ProblemKind.VANISHED, "it vanished while the area was listed")
-        except OSError as error:
+        except (OSError, RuntimeError) as error:
+            # A circle of links is a RuntimeError in Python up to 3.12, and an OSError after.
+            if isinstance(error, RuntimeError) or error.errno == errno.ELOOP:
+                return ListingProblem(key, ProblemKind.LINK, _LOOP)
             return ListingProblem(key, ProblemKind.FAILED, error.strerror or str(error))
 
 

@@ -72,6 +72,19 @@ def test_links_do_not_lead_out_of_the_area(tmp_path: Path) -> None:
             area.open(key)
 
 
+def test_links_that_lead_in_a_circle_do_not_stop_the_listing(tmp_path: Path) -> None:
+    (tmp_path / "good.csv").write_bytes(b"1")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "a.csv").symlink_to("b.csv")
+    (tmp_path / "b.csv").symlink_to("a.csv")
+    area = StagingArea(tmp_path)
+    assert [found.key for found in area.list().objects] == ["good.csv"]
+    assert problems(area) == dict.fromkeys(("a.csv", "b.csv", "loop"), ProblemKind.LINK)
+    for look in (area.open, area.stat):
+        with pytest.raises(StagingError, match="loop"):
+            look("loop")
+
+
 def test_what_is_no_file_is_a_problem_and_is_not_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.csv")
     assert problems(StagingArea(tmp_path)) == {"pipe.csv": ProblemKind.NOT_A_FILE}
