@@ -14,7 +14,6 @@ from urllib.parse import unquote, urlsplit
 
 from etl_assets.errors import StagingError
 
-
 _LOOP = "it is a link that leads back to itself"
 
 
