@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
@@ -23,6 +24,9 @@ from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.intake import report_missing, take_in
 from etl_assets.pipeline.pending import PartitionStanding, Pending, Stretch
 from etl_assets.settings import AppSettings
+
+MOST_TRIES = 5
+"""The same work is done so often at most: a safeguard against building without an end."""
 
 SETTLE_SECONDS = 60.0
 """How long to wait for files that may still be written."""
@@ -89,9 +93,17 @@ def run_dataset(dataset: Dataset, settings: AppSettings, *, progress: Progress |
         settle_runs(instance, pipeline)
         definitions = build_definitions(settings, {dataset.name: dataset})
         tried: set[str] = set()
+        tries: Counter[object] = Counter()
         while stretches := [one for one in Pending.of(pipeline).stretches() if one.key not in tried]:
-            plan = plan_run(instance, pipeline, stretches[0])
             tried.add(stretches[0].key)
+            work = (stretches[0].periods, stretches[0].tables)
+            tries[work] += 1
+            if tries[work] > MOST_TRIES:
+                done.waiting.append(
+                    f"{', '.join(map(str, work[1]))} stay pending, however often they are built"
+                )
+                break
+            plan = plan_run(instance, pipeline, stretches[0], by_hand=True)
             if isinstance(plan, RunPlan):
                 run_id = str(uuid4())
                 # Before Dagster knows of it: whenever this process is killed, the ledger can tell.

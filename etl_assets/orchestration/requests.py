@@ -42,16 +42,19 @@ class RunPlan:
     tags: Mapping[str, str]
 
 
-def plan_run(instance: DagsterInstance, pipeline: DatasetPipeline, stretch: Stretch) -> RunPlan | str:
+def plan_run(
+    instance: DagsterInstance, pipeline: DatasetPipeline, stretch: Stretch, *, by_hand: bool = False
+) -> RunPlan | str:
     """Turn a stretch into a run, or say why it is not asked for now.
 
     What a run wrote into the ledger decides whether its work is tried again. A run that died before
-    it could write anything is counted here, and tried again with the same growing waits.
+    it could write anything is counted here, and tried again with the same growing waits, unless
+    somebody asks for it by hand.
     """
     tags = {DATASET_TAG: pipeline.name, STRETCH_TAG: stretch.key}
     earlier = instance.get_run_records(RunsFilter(tags={STRETCH_TAG: stretch.key}))
     silent = [one for one in earlier if _came_to_nothing(pipeline, one)]
-    if silent and not stretch.retried:
+    if silent and not (by_hand or stretch.retried):
         if len(silent) >= pipeline.retry.max_attempts:
             return f"{_runs(len(silent))} came to nothing; look at the last one, then `dq deliveries retry`"
         ended = max(one.end_time or one.create_timestamp.timestamp() for one in silent)

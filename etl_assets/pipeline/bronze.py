@@ -67,7 +67,7 @@ class BronzeReader:
         frame = self._with_period(rows)
         unreadable = self._with_period(readings.unreadable.lazy()).collect()
         by_column = source.period_from is PeriodFrom.COLUMN
-        if by_column:
+        if by_column and source.period_column in frame.collect_schema():
             unreadable = pl.concat([unreadable, self._orphans(frame, columns)], how="diagonal")
         if kept:
             frame = pl.concat([frame, *(rows for rows, _ in kept)])
@@ -98,8 +98,10 @@ class BronzeReader:
             return rows.with_columns(pl.lit("").alias(PERIOD))
         first = {one.id: min(one.periods) for found in self.deliveries.values() for one in found}
         by_delivery = looked_up(pl.col("_delivery"), first, pl.String())
-        if source.period_from is PeriodFrom.COLUMN and source.period_column in rows.collect_schema():
-            return rows.with_columns(self._registered(period_expression(self.pipeline, self.table)))
+        schema = rows.collect_schema()
+        if source.period_from is PeriodFrom.COLUMN and source.period_column in schema:
+            dtype = schema[source.period_column or ""]
+            return rows.with_columns(self._registered(period_expression(self.pipeline, self.table, dtype)))
         return rows.with_columns(by_delivery.alias(PERIOD))
 
     def _registered(self, period: pl.Expr) -> pl.Expr:
@@ -120,7 +122,9 @@ class BronzeReader:
     def _orphans(self, frame: pl.LazyFrame, columns: Sequence[str]) -> pl.DataFrame:
         """Rows that name no period of the calendar: in quarantine of the delivery's first period."""
         first = {one.id: min(one.periods) for found in self.deliveries.values() for one in found}
-        cells = pl.concat_str([pl.col(name).fill_null("") for name in columns], separator="\t")
+        cells = pl.concat_str(
+            [pl.col(name).cast(pl.String).fill_null("") for name in columns], separator="\t"
+        )
         return (
             frame.filter(pl.col(PERIOD).is_null())
             .select(

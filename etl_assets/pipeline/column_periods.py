@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import polars as pl
@@ -20,13 +20,26 @@ NO_PERIOD = "period_unknown"
 _BEFORE_ALL = -(2**62)
 
 
-def period_expression(pipeline: DatasetPipeline, table: TableId) -> pl.Expr:
-    """The partition key (String) of each row of a source that is partitioned by a column; null for none."""
+HORIZON = timedelta(days=366)
+"""Rows may name periods that begin so much later than now: these wait until they have begun."""
+
+
+def period_expression(pipeline: DatasetPipeline, table: TableId, dtype: pl.DataType) -> pl.Expr:
+    """The partition key (String) of each row of a source that is partitioned by a column; null for none.
+
+    Args:
+        pipeline: The dataset.
+        table: The bronze table.
+        dtype: Of the period column: text in the source's format, or a Date or Datetime.
+    """
     source = pipeline.sources[table.name]
-    moment = pl.col(source.period_column or "").str.to_datetime(
-        source.period_format, time_unit="us", strict=False
+    column = pl.col(source.period_column or "")
+    moment = (
+        column.cast(pl.Datetime("us"), strict=False)
+        if dtype.is_temporal()
+        else column.cast(pl.String).str.to_datetime(source.period_format, time_unit="us", strict=False)
     )
-    periods = [period for period in _begun(pipeline) if pipeline.calendar.why_not(period[0]) is None]
+    periods = [period for period in _known(pipeline) if pipeline.calendar.why_not(period[0]) is None]
     edges = np.array(sorted({_micros(edge) for _, start, end in periods for edge in (start, end)}), np.int64)
     by_start = {_micros(start): key for key, start, _ in periods}
     # Between two edges lies a period, or a gap such as a closed day; beyond the first and last, nothing.
@@ -39,14 +52,12 @@ def period_expression(pipeline: DatasetPipeline, table: TableId) -> pl.Expr:
     return moment.dt.timestamp("us").map_batches(key_of, return_dtype=pl.String, is_elementwise=True)
 
 
-def _begun(pipeline: DatasetPipeline) -> list[tuple[str, datetime, datetime]]:
-    now = pipeline.now()
-    current = pipeline.calendar.period_of(now)
-    periods = pipeline.calendar.periods(now)
-    if current is not None and (not periods or periods[-1].key != current.key):
-        periods.append(current)
+def _known(pipeline: DatasetPipeline) -> list[tuple[str, datetime, datetime]]:
     # Rows hold local times of the calendar's timezone.
-    return [(one.key, one.start.replace(tzinfo=None), one.end.replace(tzinfo=None)) for one in periods]
+    return [
+        (one.key, one.start.replace(tzinfo=None), one.end.replace(tzinfo=None))
+        for one in pipeline.calendar.periods(pipeline.now() + HORIZON)
+    ]
 
 
 def _micros(moment: datetime) -> int:
@@ -67,7 +78,8 @@ def periods_in_column(
         reading = read_delivery(file, pipeline.sources[table.name], columns, scratch)
         found: list[str] = []
         if reading.breach is None and reading.rows:
-            keys = reading.frame.select(key=period_expression(pipeline, table)).unique().drop_nulls()
+            dtype = reading.frame.collect_schema()[pipeline.sources[table.name].period_column or ""]
+            keys = reading.frame.select(key=period_expression(pipeline, table, dtype)).unique().drop_nulls()
             found = sorted(keys.collect(engine="streaming")["key"].to_list())
     if found:
         return tuple(found)

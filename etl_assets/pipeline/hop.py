@@ -95,6 +95,7 @@ class Hop:
         self.states: dict[str, str] = {}
         self.inputs: dict[str, Input] = {}
         self._keys: dict[str, pl.DataFrame] | None = None
+        self._ranks: dict[str, int] = {}
 
     # -- plan ---------------------------------------------------------------------------------
 
@@ -120,8 +121,9 @@ class Hop:
     def _plan(self, periods: Sequence[str], result: HopResult) -> Reader:
         """Find out what each period is built from, by what is published at this moment."""
         deliveries = self.pipeline.ledger.deliveries(self.pipeline.name)
-        states = States(self.pipeline, deliveries)
         published = self.pipeline.ledger.published_validations(self.pipeline.name)
+        states = States(self.pipeline, deliveries, published)
+        self._ranks = states.ranks(self.table)
         readable = published_states({key: one.state_id for key, one in published.items()})
         for period in periods:
             state = states.of(self.table, period, readable)
@@ -216,7 +218,7 @@ class Hop:
             periods=self.pipeline.windows(tuple(one.period for one in readable)),
             scratch=scratch,
             references=self._references(),
-            delivery_rank={id: rank for one in readable for rank, id in enumerate(one.deliveries)},
+            delivery_rank=self._ranks,
             rows=sum(one.rows for one in readable),
             profile=self.table.layer is not Layer.BRONZE,
         )

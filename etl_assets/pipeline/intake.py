@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+
+import polars as pl
 
 from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.errors import EtlError
 from etl_assets.ledger.records import Delivery, DeliveryState, Finding, SeenObject
 from etl_assets.pipeline.column_periods import periods_in_column
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.faults import told
 from etl_assets.pipeline.state import CAME_BACK, digest
 from etl_assets.staging.area import StagedObject, VanishedError
 from etl_assets.staging.breaches import shown_header
@@ -74,7 +77,7 @@ def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intak
         elif deadline is not None and time.monotonic() > deadline:
             intake.unread += 1
         else:
-            _read(pipeline, staged, matched, batch, intake)
+            _read(pipeline, staged, matched, known, batch, intake)
             if len(batch) >= _BATCH:
                 intake.registered += _register(pipeline, batch)
     intake.registered += _register(pipeline, batch)
@@ -102,7 +105,12 @@ def _has_settled(seen: SeenObject, source: Source, now: datetime) -> bool:
 
 
 def _read(
-    pipeline: DatasetPipeline, staged: StagedObject, matched: Match, batch: list[Delivery], intake: Intake
+    pipeline: DatasetPipeline,
+    staged: StagedObject,
+    matched: Match,
+    known: Mapping[str, Delivery],
+    batch: list[Delivery],
+    intake: Intake,
 ) -> None:
     """Read an object once: its identity and its shape."""
     try:
@@ -110,17 +118,27 @@ def _read(
         if pipeline.area.stat(staged.key).fingerprint != staged.fingerprint:
             intake.unsettled.append(staged.key)  # it was written to while we read it
             return
-        batch.append(_delivery(pipeline, staged, matched, content))
+        batch.append(_delivery(pipeline, staged, matched, content, known))
     except VanishedError:
         return  # the next listing will not show it
-    except (EtlError, OSError) as error:
-        intake.findings.append(_finding(pipeline, "not_readable", f"{staged.key}: {error}", staged.key))
+    except (EtlError, OSError, pl.exceptions.PolarsError) as error:
+        message = f"{staged.key}: {told(error)}"
+        intake.findings.append(_finding(pipeline, "not_readable", message, staged.key))
 
 
-def _delivery(pipeline: DatasetPipeline, staged: StagedObject, matched: Match, content: Content) -> Delivery:
+def _delivery(
+    pipeline: DatasetPipeline,
+    staged: StagedObject,
+    matched: Match,
+    content: Content,
+    known: Mapping[str, Delivery],
+) -> Delivery:
     source = pipeline.sources[matched.table]
     period = matched.period
-    if source.period_from is PeriodFrom.ARRIVAL:
+    earlier = known.get(delivery_id(pipeline.name, staged.key, content.sha256))
+    if source.period_from is PeriodFrom.ARRIVAL and earlier is not None and earlier.table == matched.table:
+        period = earlier.period  # touched or copied: it arrived when it first did
+    elif source.period_from is PeriodFrom.ARRIVAL:
         arrived = datetime.fromtimestamp(staged.modified_ns / 1e9, UTC)
         found = pipeline.calendar.period_of(arrived)
         period = found.key if found else f"{arrived:%Y-%m-%d}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -74,8 +74,8 @@ class Pending:
         """Compute the standing of every partition from the ledger."""
         name = pipeline.name
         deliveries = pipeline.ledger.deliveries(name)
-        states = States(pipeline, deliveries)
         published = pipeline.ledger.published_validations(name)
+        states = States(pipeline, deliveries, published)
         look = _Look(
             published={key: one.state_id for key, one in published.items()},
             strays=strays(pipeline, published),
@@ -88,6 +88,7 @@ class Pending:
                 for period in (*one.periods, "")
             },
             now=pipeline.now(),
+            closed={key: why for key in states.periods() if (why := _not_open(pipeline, key))},
         )
         pending = cls(pipeline, retried=look.retried, latest=look.latest)
         for table, partition in pipeline.tables.items():
@@ -101,11 +102,15 @@ class Pending:
             missing = self._missing(states, look, table, period)
             return PartitionStanding(table, period, *missing)
         if look.published.get((table.layer, table.name, period)) == state:
-            if (table, period) in look.strays:
+            if (table, period) in look.strays and period not in look.closed:
                 reason = "a run that was killed has left other rows in the lake"
                 return PartitionStanding(table, period, Standing.PENDING, state, reason)
-            if not (period in look.retried and table.layer is Layer.BRONZE):
+            again = period in look.retried and table.layer is Layer.BRONZE
+            if not again or period in look.closed:
                 return PartitionStanding(table, period, Standing.CURRENT, state)
+        if period in look.closed:
+            # The calendar was changed, or the period has not begun: what is published stays as it is.
+            return PartitionStanding(table, period, Standing.BLOCKED, None, look.closed[period])
         if period not in look.retried:
             for stopped in (self._held(look, table, period, state), self._failed(look, table, period, state)):
                 if stopped:
@@ -172,8 +177,9 @@ class Pending:
     def stretches(self) -> list[Stretch]:
         """The runs that are asked for now, in the order in which they must go.
 
-        Unpartitioned tables that others read go first, with the first stretch; those that are
-        built from partitioned tables go with the last one.
+        Unpartitioned tables that others read go first, with the first stretch. Those that are built
+        from partitioned tables wait until no more than one stretch is left, and go with it: built
+        earlier, they would be out of date at once.
         """
         first, last = self._whole_tables()
         spans = list(self._spans())
@@ -182,7 +188,7 @@ class Pending:
             return [self._stretch((), alone)] if alone else []
         out = []
         for number, (periods, tables) in enumerate(spans):
-            chosen = {*tables, *(first if number == 0 else ()), *(last if number == len(spans) - 1 else ())}
+            chosen = {*tables, *(first if number == 0 else ()), *(last if len(spans) == 1 else ())}
             out.append(self._stretch(periods, tuple(id for id in self.pipeline.tables if id in chosen)))
         return out
 
@@ -206,7 +212,7 @@ class Pending:
         if not wanted:
             return
         span: list[str] = []
-        for period in _between(self.pipeline, min(wanted), max(wanted)):
+        for period in _between(self.pipeline, wanted):
             same = span and wanted.get(period) == wanted[span[0]]
             if span and (not same or len(span) >= self.pipeline.limits.periods_per_run):
                 yield tuple(span), tuple(wanted[span[0]])
@@ -256,16 +262,26 @@ class _Look:
     failures: dict[PartitionKey, Failures]
     retried: set[str]
     now: datetime
+    closed: dict[str, str]
 
 
 _NOTHING = PartitionStanding(TableId(Layer.BRONZE, ""), "", Standing.NOTHING)
 
 
-def _between(pipeline: DatasetPipeline, first: str, last: str) -> Iterable[str]:
-    """The calendar's keys from `first` to `last`, whether something was delivered for them or not."""
-    begin, end = pipeline.calendar.period(first), pipeline.calendar.period(last)
-    if begin is None or end is None:
+def _not_open(pipeline: DatasetPipeline, key: str) -> str:
+    """Say why nothing is built for a period now: it is not in the calendar, or has not begun; '' if it may be."""
+    if pipeline.period(key) is not None:
+        return ""
+    why = pipeline.calendar.why_not(key)
+    return f"{key} is not in the calendar: {why}" if why else f"{key} has not begun yet"
+
+
+def _between(pipeline: DatasetPipeline, wanted: Collection[str]) -> Iterator[str]:
+    """The calendar's keys from the first to the last wanted one, in its order, with those in between."""
+    periods = [period for key in wanted if (period := pipeline.calendar.period(key)) is not None]
+    if not periods:
         return
-    for period in pipeline.calendar.periods(end.end):
-        if period.start >= begin.start:
+    first = min(period.start for period in periods)
+    for period in pipeline.calendar.periods(max(period.end for period in periods)):
+        if period.start >= first:
             yield period.key

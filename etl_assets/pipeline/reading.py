@@ -103,7 +103,7 @@ class UpstreamReader:
 
     def open(self, inputs: Sequence[Input]) -> Opened:
         """The rows of some periods, as the table's transformation gives them."""
-        return Opened(inputs, self._frame(inputs))
+        return Opened(inputs, self._frame([one for one in inputs if one.readable]))
 
     def _frame(self, inputs: Sequence[Input]) -> pl.LazyFrame:
         arguments = {}
@@ -164,8 +164,8 @@ def read_upstream(
 ) -> UpstreamReader:
     """Find what each period of a silver or gold table is built from.
 
-    Raises:
-        LakeError: The lake does not hold the rows that the ledger says were published.
+    A period of which the lake does not hold the rows that the ledger says were published is an
+    error of that period alone.
     """
     table = pipeline.tables[id]
     files: dict[str, dict[str, list[LakeFile]]] = {}
@@ -177,16 +177,19 @@ def read_upstream(
                 files[name].setdefault(file.period, []).append(file)
     inputs = []
     for period in periods:
-        rows, size = 0, 0
+        rows, size, error = 0, 0, None
         for name, upstream in table.inputs.items():
             keys = _periods_read(pipeline, table, upstream, period, published)
             expected = sum(published[upstream.layer, upstream.name, key].accepted for key in keys)
             found = [file for key in keys for file in files[name].get(key, ())]
-            _check_lake(pipeline, upstream, period, expected, sum(file.rows for file in found))
+            error = error or _lake_error(
+                pipeline, upstream, period, expected, sum(file.rows for file in found)
+            )
             size += sum(file.bytes for file in found)
             rows += expected if name == next(iter(table.inputs)) else 0
         order = _delivery_order(pipeline, table, period, states)
-        inputs.append(Input(period, rows, size, deliveries=order, keeps_rows=id.layer is Layer.SILVER))
+        keeps_rows = id.layer is Layer.SILVER
+        inputs.append(Input(period, rows, size, deliveries=order, error=error, keeps_rows=keeps_rows))
     return UpstreamReader(pipeline, table, files, inputs)
 
 
@@ -204,13 +207,16 @@ def _periods_read(
     return [key for layer, name, key in published if (layer, name) == (upstream.layer, upstream.name)]
 
 
-def _check_lake(pipeline: DatasetPipeline, table: TableId, period: str, expected: int, found: int) -> None:
-    if expected != found:
-        raise LakeError(
-            f"the lake holds {found} rows, the ledger says that {expected} were published",
-            where={"dataset": pipeline.name, "table": str(table), "partition": period or "all"},
-            hint=f"run it again: `dq deliveries retry {pipeline.name}`, or materialize {table}",
-        )
+def _lake_error(
+    pipeline: DatasetPipeline, table: TableId, period: str, expected: int, found: int
+) -> LakeError | None:
+    if expected == found:
+        return None
+    return LakeError(
+        f"the lake holds {found} rows, the ledger says that {expected} were published",
+        where={"dataset": pipeline.name, "table": str(table), "partition": period or "all"},
+        hint=f"run it again: `dq deliveries retry {pipeline.name}`, or materialize {table}",
+    )
 
 
 def _delivery_order(pipeline: DatasetPipeline, table: Table, period: str, states: States) -> tuple[str, ...]:

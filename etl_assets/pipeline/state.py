@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from etl_assets.contracts.dataset import Layer, Table, TableId
-from etl_assets.ledger.records import Delivery, DeliveryState
+from etl_assets.ledger.records import Delivery, DeliveryState, PartitionKey
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.staging.source import Mode, PeriodFrom, Source
 
@@ -134,21 +134,48 @@ def in_order(source: Source, deliveries: Iterable[Delivery]) -> tuple[Delivery, 
 
 def _was_replaced(delivery: Delivery, by_id: Mapping[str, Delivery]) -> bool:
     """Whether a newer version has taken a delivery's place, and was ingested."""
+    newest = _newest_version(delivery, by_id)
+    return newest.id != delivery.id and newest.state is DeliveryState.INGESTED
+
+
+def _newest_version(delivery: Delivery, by_id: Mapping[str, Delivery]) -> Delivery:
     seen = set()
     while delivery.state is DeliveryState.SUPERSEDED and delivery.id not in seen:
         seen.add(delivery.id)
         delivery = by_id.get(delivery.superseded_by or "", delivery)
-    return bool(seen) and delivery.state is DeliveryState.INGESTED
+    return delivery
+
+
+def _held_back(deliveries: Iterable[Delivery], by_id: Mapping[str, Delivery]) -> str:
+    """Say which delivery must be settled first: one that is on hold and replaces rows that are published.
+
+    Without it the partition would be built from the other files alone, and the rows of the last good
+    version would be gone.
+    """
+    for one in deliveries:
+        newest = _newest_version(one, by_id)
+        if one.ingested_at is not None and newest.state is DeliveryState.ON_HOLD:
+            return f"waits for {newest.key}, which is on hold: {newest.reason}"
+    return ""
 
 
 class States:
     """State ids of a dataset's partitions, computed from the deliveries that the ledger has now."""
 
-    def __init__(self, pipeline: DatasetPipeline, deliveries: Iterable[Delivery]) -> None:
+    def __init__(
+        self,
+        pipeline: DatasetPipeline,
+        deliveries: Iterable[Delivery],
+        published: Iterable[PartitionKey] = (),
+    ) -> None:
         self.pipeline = pipeline
         self.versions = {id: table_version(pipeline, table) for id, table in pipeline.tables.items()}
         self._by_partition: dict[tuple[TableId, str], list[Delivery]] = {}
         self.current = self._current(list(deliveries))
+        for layer, name, period in published:
+            if layer == Layer.BRONZE and period:
+                # Its deliveries belong to other periods by now, after a change of the settings.
+                self.current.setdefault((TableId(Layer.BRONZE, name), period), Current((), emptied=True))
 
     def _current(self, deliveries: Sequence[Delivery]) -> dict[tuple[TableId, str], Current]:
         by_id = {one.id: one for one in deliveries}
@@ -165,7 +192,17 @@ class States:
             current[key] = current_deliveries(source, found)
             if source.period_from is PeriodFrom.COLUMN and all(_was_replaced(one, by_id) for one in found):
                 current[key] = Current((), emptied=True)
+            elif waits := _held_back(found, by_id):
+                current[key] = Current((), waits)
         return current
+
+    def ranks(self, table: TableId) -> dict[str, int]:
+        """The place of each delivery that a table's rows come from in the order of all of them."""
+        while table.layer is not Layer.BRONZE:
+            table = next(iter(self.pipeline.tables[table].inputs.values()))
+        found = {one.id: one for (of, _), some in self._by_partition.items() if of == table for one in some}
+        ordered = in_order(self.pipeline.sources[table.name], found.values())
+        return {one.id: rank for rank, one in enumerate(ordered)}
 
     def order(self, table: TableId, period: str) -> tuple[str, ...]:
         """The ids of all deliveries that a bronze partition ever had, earlier rows first.

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from deltalake.exceptions import DeltaError
+
 from etl_assets.contracts.dataset import TableId
 from etl_assets.lake.tables import LakeTable
 from etl_assets.ledger.records import PartitionKey, Validation
@@ -29,12 +31,23 @@ def strays(
             for (layer, name, period), one in published.items()
             if (layer, name) == (table.layer, table.name)
         }
+        if own and not _can_be_read(pipeline, table):
+            continue  # its own hops will say so; the other tables go on
         if own:
             accepted = {period: one.accepted for period, one in own.items()}
             found |= {(table, period) for period in _changed(pipeline.accepted(table), own, accepted)}
             quarantined = {period: one.quarantined for period, one in own.items()}
             found |= {(table, period) for period in _changed(pipeline.quarantine(table), own, quarantined)}
     return frozenset(found)
+
+
+def _can_be_read(pipeline: DatasetPipeline, table: TableId) -> bool:
+    try:
+        pipeline.accepted(table).version()
+        pipeline.quarantine(table).version()
+    except DeltaError:
+        return False
+    return True
 
 
 def token_of(attempt: str) -> int:
@@ -49,7 +62,8 @@ def _changed(lake: LakeTable, own: Mapping[str, Validation], rows: Mapping[str, 
     for file in lake.files():
         if file.period not in own:
             continue
-        counted[file.period] += file.rows
+        # A file that the log names and the disk has lost counts as lost rows.
+        counted[file.period] += file.rows if file.path.exists() else 0
         if token_of(file.path.name) > token_of(own[file.period].attempt):
             changed.add(file.period)
     return changed | {period for period, count in counted.items() if count != rows[period]}

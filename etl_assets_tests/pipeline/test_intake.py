@@ -311,15 +311,17 @@ def test_periods_of_one_file_may_be_built_in_several_runs(tmp_path: Path) -> Non
         desk.assert_rows_add_up(shop.pipeline, {"orders/all.csv": 4})
 
 
-def test_a_row_of_a_day_to_come_stays_in_quarantine_when_that_day_has_begun(tmp_path: Path) -> None:
+def test_a_row_of_a_day_to_come_waits_until_that_day_has_begun(tmp_path: Path) -> None:
     shop = Shop(tmp_path, tiny.BY_COLUMN)
     shop.put("orders/all.csv", [tiny.line(1, FRI), tiny.line(2, "2024-03-13")])
     shop.work()
+    assert shop.order_ids() == {FRI: ["O1"]}
+    assert "has not begun" in shop.standing(tiny.BRONZE_ORDERS, "2024-03-13").reason
+
     shop.clock.pass_(48 * 3600)
-    shop.put("orders/more.csv", [tiny.line(3, FRI)])
     shop.work()
-    assert shop.order_ids() == {FRI: ["O1", "O3"]}
-    desk.assert_rows_add_up(shop.pipeline, {"orders/all.csv": 2, "orders/more.csv": 1})
+    assert shop.order_ids() == {FRI: ["O1"], "2024-03-13": ["O2"]}
+    desk.assert_rows_add_up(shop.pipeline, {"orders/all.csv": 2})
 
 
 def test_a_newer_version_without_rows_of_a_day_empties_that_day(tmp_path: Path) -> None:
