@@ -222,9 +222,7 @@ def mark_ingested(connection: Connection, dataset: str, ids: Sequence[str], now:
         )
 
 
-def settle(
-    connection: Connection, dataset: str, tried: Sequence[str], on_hold: Mapping[str, str]
-) -> None:
+def settle(connection: Connection, dataset: str, tried: Sequence[str], on_hold: Mapping[str, str]) -> None:
     """Take note of a try: what was asked for has been done, what can't be read waits for a person."""
     for some in chunks(tried):
         connection.execute(

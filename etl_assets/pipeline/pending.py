@@ -269,7 +269,7 @@ _NOTHING = PartitionStanding(TableId(Layer.BRONZE, ""), "", Standing.NOTHING)
 
 
 def _not_open(pipeline: DatasetPipeline, key: str) -> str:
-    """Say why nothing is built for a period now: it is not in the calendar, or has not begun; '' if it may be."""
+    """Say why nothing is built for a period now: it has not begun, or is in no calendar; '' if it may be."""
     if pipeline.period(key) is not None:
         return ""
     why = pipeline.calendar.why_not(key)

@@ -80,7 +80,7 @@ def _read_column(name: str, counts: dict[str, object]) -> ColumnStatistics:
         maximum=_as_text(counts.get(f"maximum.{name}")),
         mean=mean,
         # HyperLogLog counts null as a value of its own.
-        distinct=None if distinct is None else max(int(str(distinct)) - (nulls > 0), 0),
+        distinct=None if distinct is None else min(max(int(str(distinct)) - (nulls > 0), 0), rows - nulls),
     )
 
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
+from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.staging.content import Content, Encoding, Newlines
 from etl_assets.staging.source import CsvFormat, Source
 
 _SEPARATORS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
 _SEPARATOR, _NO_SEPARATOR, _HIDDEN = re.compile(r"[;\t|,]"), re.compile(r"[^;\t|,]+"), "…"
+
+_NAME = re.compile(r"[\w .-]{0,64}")
+"""What looks like the name of a column."""
 
 
 class BreachCode(StrEnum):
@@ -92,32 +96,56 @@ def _types_breach(content: Content, types: Mapping[str, str]) -> Breach | None:
 
 
 def shown_header(header: Sequence[str], columns: Sequence[str]) -> tuple[str, ...]:
-    """Return a header as it may be kept and shown: a first line that may be a row shows no cell.
+    """Return a header as it may be kept and shown: cells that may be data are replaced by `…`.
 
-    A line that names none of the columns expected is perhaps a row of a file without a header, and its
-    cells may be personal. Marks that may separate cells stay.
+    The first line of a file without a header is a row, and its cells may be personal. So a name that is
+    not expected is shown only if it looks like one, and stands beside at least half of those expected.
+
+    Args:
+        header: The cells of the first line.
+        columns: The columns expected; those of provenance, which no file has, are left out of account.
     """
-    expected = {name.strip().casefold() for name in columns}
-    pieces = {piece.strip(" \"'").casefold() for name in header for piece in _SEPARATOR.split(name)}
-    if pieces & expected:
-        return tuple(header)
-    return tuple(_NO_SEPARATOR.sub(_HIDDEN, name) for name in header)
+    expected = {_alike(name) for name in columns if name not in PROVENANCE}
+    if len(header) == 1 < len(expected):
+        # With another separator than was declared, the names are pieces of one cell.
+        pieces = [piece.strip("\"'") for piece in _SEPARATOR.split(header[0])]
+        if all(_may_be_shown(piece, pieces, expected) for piece in pieces):
+            return tuple(header)
+        return (_NO_SEPARATOR.sub(_HIDDEN, header[0]),)
+    return tuple(name if _may_be_shown(name, header, expected) else _HIDDEN for name in header)
+
+
+def is_hidden(header: Sequence[str]) -> bool:
+    """Whether `shown_header` has left something out."""
+    return any(_HIDDEN in name for name in header)
+
+
+def _alike(name: str) -> str:
+    return name.strip().casefold()
+
+
+def _may_be_shown(name: str, header: Sequence[str], expected: Set[str]) -> bool:
+    if _alike(name) in expected:
+        return True
+    there = expected.intersection(map(_alike, header))
+    return 2 * len(there) >= len(expected) and _NAME.fullmatch(name) is not None
 
 
 def header_breach(header: Sequence[str], columns: Sequence[str], source: Source) -> Breach | None:
     """Return how a header differs from the columns expected, None if it doesn't."""
-    header = shown_header(header, columns)
     # In Parquet a column is found by its name, in text by its place.
     is_text = isinstance(source.format, CsvFormat)
     if list(header) == list(columns) or (not is_text and sorted(header) == sorted(columns)):
         return None
+    header = shown_header(header, columns)
     if isinstance(source.format, CsvFormat) and len(header) == 1 < len(columns):
         return _separator_breach(header[0], columns, source.format)
-    if _HIDDEN in header:
-        text = f"is there a header? The first line ({len(header)} cells, not shown) has none of the columns; "
-        return Breach(BreachCode.HEADER, _cut(f"{text}missing: {', '.join(map(repr, columns))}"), (1,))
     missing = [name for name in columns if name not in header]
-    extra = [name for name in header if name not in columns]
+    extra = [name for name in header if name not in columns and name != _HIDDEN]
+    hidden = header.count(_HIDDEN)
+    if hidden and hidden == len(header):
+        text = f"is there a header? The first line ({hidden} cells, not shown) has none of the columns; "
+        return Breach(BreachCode.HEADER, _cut(f"{text}missing: {', '.join(map(repr, columns))}"), (1,))
     parts: list[str] = []
     if len(missing) == len(extra) and len(header) == len(columns) and missing:
         renamed = [(a, b) for a, b in zip(columns, header, strict=True) if a != b]
@@ -128,7 +156,9 @@ def header_breach(header: Sequence[str], columns: Sequence[str], source: Source)
         parts.append("missing: " + ", ".join(map(repr, missing)))
     if extra:
         parts.append("extra: " + ", ".join(map(repr, extra)))
-    if repeated := sorted({name for name in header if list(header).count(name) > 1}):
+    if hidden:
+        parts.append(f"{hidden} of {len(header)} cells are other ones, not shown, for they may be data")
+    if repeated := sorted({name for name in header if name != _HIDDEN and header.count(name) > 1}):
         parts.append("repeated: " + ", ".join(map(repr, repeated)))
     if not parts:
         parts.append("other order: " + ", ".join(map(repr, header)))

@@ -13,7 +13,7 @@ import polars as pl
 
 from etl_assets.errors import StagingError
 from etl_assets.staging.area import ChangedError, StagingArea
-from etl_assets.staging.breaches import Breach, BreachCode, find_breach
+from etl_assets.staging.breaches import Breach, BreachCode, find_breach, is_hidden
 from etl_assets.staging.bytestream import HashedReader, UnpackingError, is_plain, text_chunks
 from etl_assets.staging.content import Content, format_fingerprint
 from etl_assets.staging.mending import Mended, Mender
@@ -208,8 +208,9 @@ def _prepare(
     file.check_unchanged()
     path = file.area.local_path(file.key)
     content = file.content
-    if content.format != format_fingerprint(source.format):
-        # The YAML was changed since the delivery was registered.
+    if content.format != format_fingerprint(source.format) or is_hidden(content.header or ()):
+        # The YAML was changed since the delivery was registered; or its first line was not kept, and the
+        # contract may be another one now.
         content = examine(path, source.format)
     breach = find_breach(content, source, columns, types)
     if breach is not None:

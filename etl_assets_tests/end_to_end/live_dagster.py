@@ -43,9 +43,11 @@ class LiveDagster:
 
     def materializations(self, *path: str, partition: str | None = None) -> list[dict[str, Any]]:
         data = self.query(
-            """query($key: AssetKeyInput!, $partitions: [String!]) { assetOrError(assetKey: $key) { ... on Asset {
-                 assetMaterializations(partitions: $partitions, limit: 10) { partition runId metadataEntries {
-                   label ... on IntMetadataEntry { intValue } ... on FloatMetadataEntry { floatValue } } } } } }""",
+            """query($key: AssetKeyInput!, $partitions: [String!]) {
+                 assetOrError(assetKey: $key) { ... on Asset {
+                   assetMaterializations(partitions: $partitions, limit: 10) {
+                     partition runId metadataEntries { label ... on IntMetadataEntry { intValue } }
+                   } } } }""",
             key={"path": list(path)},
             partitions=[partition] if partition else None,
         )
@@ -102,10 +104,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     # Its children, the daemon and the code server, are in the same group.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
-    try:
+    with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(20)
-    except subprocess.TimeoutExpired:
-        pass
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(20)

@@ -56,7 +56,8 @@ def test_a_dropped_file_reaches_gold_without_a_hand(live: LiveDagster) -> None:
 def test_a_changed_file_opens_its_day_again_and_no_other(live: LiveDagster) -> None:
     deliver(live, "2010-12-02", line("536366", 1, "1.85", "2010-12-02"))
     live.wait_for(
-        "the second day", lambda: live.materializations("retail", "gold", "daily_revenue", partition="2010-12-02")
+        "the second day",
+        lambda: live.materializations("retail", "gold", "daily_revenue", partition="2010-12-02"),
     )
     first_day = live.materializations("retail", "silver", "sales", partition="2010-12-01")
 

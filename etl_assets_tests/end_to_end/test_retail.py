@@ -25,6 +25,7 @@ pytestmark = [
     pytest.mark.skipif(not BY_DAY.is_dir(), reason="the retail data is not here"),
 ]
 
+
 @dataclass(frozen=True)
 class Retail:
     """`dq run retail` over all days, once for all tests of this file."""

@@ -43,7 +43,7 @@ class Sent:
 
 @st.composite
 def records(draw: st.DrawFn, day: str) -> str:
-    number = draw(st.integers(1, 6))
+    number = draw(st.integers(1, 4))
     good = tiny.line(number, day)
     return draw(
         st.sampled_from(
@@ -92,7 +92,7 @@ def one_a_day(draw: st.DrawFn) -> list[Sent]:
 def many_a_day(draw: st.DrawFn) -> list[Sent]:
     sent = []
     for day in draw(days_of()):
-        for part in draw(st.lists(st.sampled_from("abc"), min_size=1, max_size=3, unique=True)):
+        for part in draw(st.permutations("abc"))[: draw(st.integers(1, 3))]:
             lines = draw(st.lists(records(day), max_size=6))
             sent.append(Sent(f"orders/{day}-{part}.csv", tuple(lines), draw(st.integers(0, 3))))
     return sent
@@ -159,7 +159,7 @@ def test_rows_add_up_whatever_comes_in_whatever_order(case: str, data: st.DataOb
             ]
             if not later:
                 one.put(busy)
-            step = data.draw(st.sampled_from(["wait", "look", "work"]))
+            step = data.draw(st.sampled_from(["look", "work", "wait"]))
             if step == "look":
                 take_in(bit_by_bit)
             elif step == "work":

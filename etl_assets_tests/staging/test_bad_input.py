@@ -5,15 +5,17 @@ import io
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 import zstandard
 
+from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.staging import mending
 from etl_assets.staging.area import ChangedError, VanishedError
-from etl_assets.staging.breaches import Breach, BreachCode
+from etl_assets.staging.breaches import Breach, BreachCode, find_breach, shown_header
 from etl_assets.staging.content import Encoding
 from etl_assets.staging.readers import read_deliveries, read_delivery
 from etl_assets_tests.staging.desk import Desk, csv_source
@@ -61,7 +63,8 @@ def test_a_good_file_is_read_with_its_provenance(desk: Desk) -> None:
         (b"id,name,name", ["missing: 'city'", "repeated: 'name'"]),
         (b"id,name,CITY", ["'city' is now 'CITY'"]),
         (b"id,name,city ", ["'city' is now 'city '"]),
-        (b"id,zip", ["missing: 'name', 'city'", "extra: 'zip'"]),
+        (b"id,name,zip,area", ["missing: 'city'", "extra: 'zip', 'area'"]),
+        (b"id,name,city,", ["extra: ''"]),
         (b"ann@example.com,9", ["is there a header?", "2 cells, not shown", "missing: 'id', 'name', 'city'"]),
         (b"\nid,name,city", ["missing"]),
     ],
@@ -75,6 +78,44 @@ def test_another_header_is_a_breach_that_says_how_it_differs(
     for word in words:
         assert word in found.message
     assert "ann@" not in found.message
+
+
+@pytest.mark.parametrize(
+    ("first_line", "words"),
+    [
+        (b"7,Ada Secret,Secret Town", ["is there a header?", "3 cells, not shown"]),
+        (b"name,Ada Secret,Secret Town", ["missing: 'id', 'city'", "2 of 3 cells are other ones, not shown"]),
+        (b"Secret@x.org,name,city", ["missing: 'id'", "1 of 3 cells"]),
+        (b"id,name,Secret (0)", ["missing: 'city'", "1 of 3 cells"]),
+        (b"id,name," + b"Secret" * 11, ["missing: 'city'", "1 of 3 cells"]),
+        (b"7;Ada Secret;Secret Town", ["';'"]),
+        (b"id;name;Secret@x.org", ["';'"]),
+        (b"Secret", ["there is one column only; expected 3"]),
+    ],
+)
+def test_a_first_line_that_may_be_a_row_is_neither_shown_nor_kept(
+    desk: Desk, first_line: bytes, words: list[str]
+) -> None:
+    file = desk.drop("x.csv", first_line + b"\n1,2,3\n", csv_source())
+    kept = replace(file.content, header=shown_header(file.content.header or (), [*PROVENANCE, *COLUMNS]))
+    for content in (file.content, kept):
+        again = replace(file, content=content)
+        found = read_delivery(again, csv_source(), COLUMNS, desk.scratch).breach
+        assert found is not None
+        assert "Secret" not in found.message
+        assert find_breach(content, csv_source(), COLUMNS) == found
+        for word in words:
+            assert word in found.message
+    assert "Secret" not in str(kept.to_json())
+
+
+def test_a_header_that_was_not_kept_is_read_again_when_the_contract_was_mended(desk: Desk) -> None:
+    file = desk.drop("x.csv", b"a,b,c\n1,2,3\n", csv_source())
+    header = shown_header(file.content.header or (), COLUMNS)
+    assert header == ("…", "…", "…")
+    kept = replace(file, content=replace(file.content, header=header))
+    assert read_delivery(kept, csv_source(), COLUMNS, desk.scratch).breach is not None
+    assert read_delivery(kept, csv_source(), ["a", "b", "c"], desk.scratch).frame.collect().height == 1
 
 
 @pytest.mark.parametrize(("mark", "shown"), [(b";", "';'"), (b"\t", "a tab"), (b"|", "'|'")])
