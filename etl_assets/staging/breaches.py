@@ -127,7 +127,7 @@ def _alike(name: str) -> str:
 def _may_be_shown(name: str, header: Sequence[str], expected: Set[str]) -> bool:
     if _alike(name) in expected:
         return True
-    there = expected.intersection(map(_alike, header))
+    there = expected & {_alike(one) for one in header}
     return 2 * len(there) >= len(expected) and _NAME.fullmatch(name) is not None
 
 
