@@ -81,16 +81,12 @@ class Pending:
             strays=strays(pipeline, published),
             latest=pipeline.ledger.latest_validations(name),
             failures=pipeline.ledger.failures_in_a_row(name),
-            retried={
-                period
-                for one in deliveries
-                if one.state is DeliveryState.PENDING and one.reason in ANOTHER_TRY
-                for period in (*one.periods, "")
-            },
+            retried=_retried(states),
             now=pipeline.now(),
             closed={key: why for key in states.periods() if (why := _not_open(pipeline, key))},
         )
-        pending = cls(pipeline, retried=look.retried, latest=look.latest)
+        asked = {period for _, period in look.retried}
+        pending = cls(pipeline, retried=asked, latest=look.latest)
         for table, partition in pipeline.tables.items():
             for period in states.periods() if partition.partitioned else ("",):
                 pending.standings[table, period] = pending._stand(states, look, table, period)
@@ -105,13 +101,12 @@ class Pending:
             if (table, period) in look.strays and period not in look.closed:
                 reason = "a run that was killed has left other rows in the lake"
                 return PartitionStanding(table, period, Standing.PENDING, state, reason)
-            again = period in look.retried and table.layer is Layer.BRONZE
-            if not again or period in look.closed:
+            if (table, period) not in look.retried or period in look.closed:
                 return PartitionStanding(table, period, Standing.CURRENT, state)
         if period in look.closed:
             # The calendar was changed, or the period has not begun: what is published stays as it is.
             return PartitionStanding(table, period, Standing.BLOCKED, None, look.closed[period])
-        if period not in look.retried:
+        if period not in self.retried and not (self.retried and period == ""):
             for stopped in (self._held(look, table, period, state), self._failed(look, table, period, state)):
                 if stopped:
                     return PartitionStanding(table, period, stopped[0], state, stopped[1])
@@ -260,12 +255,24 @@ class _Look:
     strays: frozenset[tuple[TableId, str]]
     latest: dict[PartitionKey, Validation]
     failures: dict[PartitionKey, Failures]
-    retried: set[str]
+    retried: frozenset[tuple[TableId, str]]
     now: datetime
     closed: dict[str, str]
 
 
 _NOTHING = PartitionStanding(TableId(Layer.BRONZE, ""), "", Standing.NOTHING)
+
+
+def _retried(states: States) -> frozenset[tuple[TableId, str]]:
+    """The bronze partitions of which a current delivery was asked for once more.
+
+    One that is not current can't be tried, so that nothing would ever say that it was.
+    """
+    return frozenset(
+        partition
+        for partition, current in states.current.items()
+        if any(one.state is DeliveryState.PENDING and one.reason in ANOTHER_TRY for one in current.deliveries)
+    )
 
 
 def _not_open(pipeline: DatasetPipeline, key: str) -> str:

@@ -352,6 +352,37 @@ def test_a_retry_of_a_broken_file_puts_it_on_hold_again(shop: Shop) -> None:
     assert shop.work() == []
 
 
+def test_a_retry_of_what_is_not_current_asks_for_nothing(shop: Shop) -> None:
+    shop.day(FRI)
+    shop.put("shops-2.csv", ["north,Northam"], header="shop,city", age=1)
+    shop.work()
+    older = [one.id for one in shop.pipeline.ledger.deliveries("tiny", "shops") if one.key == "shops.csv"]
+    shop.pipeline.ledger.set_delivery_state(older, DeliveryState.PENDING, RETRY_ASKED)
+    assert shop.work() == []
+
+
+def test_a_retry_of_a_day_that_waits_for_a_part_asks_for_nothing(tmp_path: Path) -> None:
+    named = tiny.MANY_A_DAY.model_copy(update={"files_per_period": ("east", "west")})
+    shop = Shop(tmp_path, named, tolerance=0.1)
+    for part in ("east", "west"):
+        shop.put(f"orders/{FRI}-{part}.csv", [bad_line(1, FRI)])
+    shop.work()
+    assert shop.standing(tiny.ORDERS, FRI).standing is Standing.HELD
+    shop.put(f"orders/{FRI}-west.csv", ["1"], header="wrong")
+    shop.work()
+    east = [one.id for one in shop.orders() if one.part == "east"]
+    shop.pipeline.ledger.set_delivery_state(east, DeliveryState.PENDING, RETRY_ASKED)
+    assert shop.work() == []
+
+
+def test_a_retry_of_one_table_leaves_the_others_alone(shop: Shop) -> None:
+    shop.day(FRI)
+    shop.work()
+    ids = [one.id for one in shop.orders()]
+    shop.pipeline.ledger.set_delivery_state(ids, DeliveryState.PENDING, RETRY_ASKED)
+    assert [list(map(str, one.tables)) for one in shop.work()] == [["bronze/orders"]]
+
+
 def test_a_retry_of_a_file_that_has_vanished_is_one_try(shop: Shop) -> None:
     path = shop.day(FRI)
     shop.look()
