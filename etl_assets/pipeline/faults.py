@@ -7,31 +7,45 @@ ledger, into Dagster's events and into the logs; so only what can't hold one is 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+import sys
+import traceback
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from types import FrameType
 
 import polars as pl
 
 from etl_assets.errors import EtlError
 
-CODE_FAULTS: tuple[type[Exception], ...] = (
+_SCHEMA_FAULTS: tuple[type[Exception], ...] = (
     pl.exceptions.ColumnNotFoundError,
     pl.exceptions.SchemaFieldNotFoundError,
     pl.exceptions.StructFieldNotFoundError,
     pl.exceptions.SchemaError,
     pl.exceptions.DuplicateError,
+)
+"""What Polars says of a plan: it speaks of names, not of cells."""
+
+CODE_FAULTS: tuple[type[Exception], ...] = (
+    *_SCHEMA_FAULTS,
     TypeError,
     NameError,
     AttributeError,
     ImportError,
     NotImplementedError,
 )
-"""Faults of code and schema: they are the same for every partition, and speak of names, not of cells."""
+"""Faults of code and schema, unless they were raised while rows were worked on; see `is_code_fault`."""
 
-_SAFE = (EtlError, OSError, MemoryError)
+_INSTALLED = {"site-packages", "dist-packages"}
 
 
 class HopError(EtlError):
     """A table could not be built; the text is free of cells."""
+
+
+def is_code_fault(error: BaseException) -> bool:
+    """Whether an error is the same for every partition: the code or the schema is wrong, not a value."""
+    return isinstance(error, CODE_FAULTS) and not _met_rows(error)
 
 
 def told(error: BaseException, columns: Collection[str] = ()) -> str:
@@ -40,22 +54,64 @@ def told(error: BaseException, columns: Collection[str] = ()) -> str:
     Args:
         error: Whatever was raised.
         columns: Column names that may be told if the error's text speaks of them.
+
+    Returns:
+        The error's own words if they can't hold a cell: ours, the operating system's, and what Polars says
+        of a plan. Else its class, the columns, and for a Python error the place in the code.
     """
-    if isinstance(error, _SAFE):
-        return str(error) or type(error).__name__
-    kind = type(error).__name__
-    text = str(error)
-    if isinstance(error, CODE_FAULTS):
+    kind, text = type(error).__name__, str(error)
+    if _is_safe(error):
+        return text or kind
+    if isinstance(error, _SCHEMA_FAULTS) and not _met_rows(error):
         # The first line only: below it Polars shows the plan, with the values that it compares with.
         return f"{kind}: {text.partition(chr(10))[0]}"
     named = [name for name in columns if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)]
-    place = f" (columns {', '.join(named)})" if named else ""
-    return f"{kind}{place}; its own words are left out, for they may quote cells"
+    about = f" (columns {', '.join(named)})" if named else ""
+    place = "" if isinstance(error, pl.exceptions.PolarsError) else _place(error)
+    return f"{kind}{about}{place}; its own words are left out, for they may quote cells"
 
 
 def without_cells(error: Exception, where: dict[str, object], columns: Collection[str] = ()) -> Exception:
     """Give an error that is safe to raise and to keep; it knows where the first one was raised."""
-    if isinstance(error, _SAFE):
+    if _is_safe(error):
         return error
     safe = HopError(told(error, columns), where=where)
     return safe.with_traceback(error.__traceback__)
+
+
+def _is_safe(error: BaseException) -> bool:
+    if isinstance(error, OSError | MemoryError):
+        return not _met_rows(error)
+    return isinstance(error, EtlError)
+
+
+def _met_rows(error: BaseException) -> bool:
+    """Whether it was raised in a function that Polars called, which is given rows."""
+    below_polars = False
+    for frame, _ in _frames(error):
+        is_polars = _module(frame).partition(".")[0] == "polars"
+        if below_polars and not is_polars:
+            return True
+        below_polars = below_polars or is_polars
+    return False
+
+
+def _place(error: BaseException) -> str:
+    """The last line of this project's code, or of a dataset's, that the error came through."""
+    found = ""
+    for frame, line in _frames(error):
+        module, path = _module(frame), Path(frame.f_code.co_filename)
+        package = module.partition(".")[0]
+        foreign = package in sys.stdlib_module_names or not _INSTALLED.isdisjoint(path.parts)
+        if package == "etl_assets" or not foreign:
+            # The path within the package: where that is installed concerns nobody.
+            found = f" at {'/'.join(path.parts[-module.count('.') - 1 :])} line {line}"
+    return found
+
+
+def _frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
+    return traceback.walk_tb(error.__traceback__)
+
+
+def _module(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", ""))
