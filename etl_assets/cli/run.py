@@ -70,26 +70,40 @@ def run_and_report(settings: AppSettings, pipeline: DatasetPipeline, *, json: bo
 
 @contextlib.contextmanager
 def _progress(settings: AppSettings) -> Iterator[Progress]:
-    """Show bars on standard error; where that is no terminal, the log."""
-    from etl_assets import logs
+    """Show bars on standard error, where that is a terminal; of the log only what is wrong.
 
+    A log for machines says all that it always says.
+    """
     console = messages()
     # Nothing that Dagster or a library prints may get between the results.
     with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
         if not sys.warnoptions:
             warnings.simplefilter("ignore")  # Dagster's remarks on its own preview features
-        if not console.is_terminal or settings.log.format == "json":
+        if settings.log.format == "json":
             yield lambda *_: None
+            return
+        if not console.is_terminal:
+            with _only_what_is_wrong(settings):
+                yield lambda *_: None
             return
         from etl_assets.cli.bars import Bars
 
-        with Bars(console) as bars:
-            # The bars say how it goes on; only what is wrong is worth a line above them.
-            logs.configure(settings.log.format, "warning", secrets=settings.secrets)
-            try:
-                yield bars.tell
-            finally:
-                logs.configure(settings.log.format, settings.log.level, secrets=settings.secrets)
+        # In this order: lines of the log go above the bars.
+        with Bars(console) as bars, _only_what_is_wrong(settings):
+            yield bars.tell
+
+
+@contextlib.contextmanager
+def _only_what_is_wrong(settings: AppSettings) -> Iterator[None]:
+    """How it goes on is shown by bars, and what came of it by the scorecard."""
+    from etl_assets import logs
+
+    level = "error" if settings.log.level == "error" else "warning"
+    logs.configure(settings.log.format, level, secrets=settings.secrets)
+    try:
+        yield
+    finally:
+        logs.configure(settings.log.format, settings.log.level, secrets=settings.secrets)
 
 
 # -- afterwards -------------------------------------------------------------------------------

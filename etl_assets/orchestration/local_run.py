@@ -122,7 +122,8 @@ def run_dataset(dataset: Dataset, settings: AppSettings, *, progress: Progress |
 def open_instance(settings: AppSettings) -> DagsterInstance:
     """Dagster's instance of this project, in `ETL_HOME/dagster` unless DAGSTER_HOME names another."""
     home = settings.dagster_home
-    os.environ.setdefault("DAGSTER_HOME", str(home))
+    if not os.environ.get("DAGSTER_HOME"):  # empty is as good as unset, for Dagster too
+        os.environ["DAGSTER_HOME"] = str(home)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     home.mkdir(parents=True, exist_ok=True)
     ours, its = settings.config_dir.parent / "dagster.yaml", Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml"
