@@ -35,6 +35,11 @@ def open_ledger(settings: AppSettings) -> Ledger:
     return Ledger.open(settings.ledger.get_secret_value())
 
 
+def open_configured_ledger() -> Ledger:
+    """Read the settings, and open the ledger that they name."""
+    return open_ledger(open_settings())
+
+
 def known_dataset(settings: AppSettings, name: str | None) -> str | None:
     """Return the name, if there are settings for such a dataset.
 

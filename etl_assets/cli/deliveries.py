@@ -168,8 +168,7 @@ def show(
       dq deliveries show 3fa91c
       dq deliveries show 3fa91c --json
     """
-    settings = context.open_settings()
-    with context.open_ledger(settings) as ledger:
+    with context.open_configured_ledger() as ledger:
         one = context.delivery_of(ledger, delivery)
         came = _what_came_of(ledger, one)
     if json:

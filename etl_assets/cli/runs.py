@@ -147,8 +147,7 @@ def show(
       dq runs show 5d0c7e21
       dq runs show 5d0c7e21 --json
     """
-    settings = context.open_settings()
-    with context.open_ledger(settings) as ledger:
+    with context.open_configured_ledger() as ledger:
         found = _as_it_is(context.run_of(ledger, run))
         tables = _tables(ledger, found.id)
     if json:
