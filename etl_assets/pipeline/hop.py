@@ -21,7 +21,7 @@ from etl_assets.lake.tables import Stage
 from etl_assets.ledger.records import Lease, Outcome, Validation, ValidationRecord
 from etl_assets.pipeline.bronze import BronzeReader
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
-from etl_assets.pipeline.faults import CODE_FAULTS, told, without_cells
+from etl_assets.pipeline.faults import is_code_fault, told, without_cells
 from etl_assets.pipeline.hop_result import Built, HopResult, stopped, with_details, with_unreadable
 from etl_assets.pipeline.pending import Pending
 from etl_assets.pipeline.reading import Input, Reader, read_upstream
@@ -161,7 +161,7 @@ class Hop:
         except (EtlError, MemoryError):
             raise
         except Exception as error:
-            if isinstance(error, CODE_FAULTS) and self.table.layer is not Layer.BRONZE:
+            if is_code_fault(error) and self.table.layer is not Layer.BRONZE:
                 safe = ContractError(told(error), where=self.where, hint="mend the transformation")
                 raise safe.with_traceback(error.__traceback__) from None
             # Polars' errors, and whatever a transformation raises within Polars.
