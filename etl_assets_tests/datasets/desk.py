@@ -77,14 +77,15 @@ def run(
     taken = take_in(pipeline)
     assert not taken.unsettled
     built: dict[tuple[str, str], Built] = {}
-    for stretch in Pending.of(pipeline).stretches():
-        for table in stretch.tables:
-            periods = stretch.periods if pipeline.tables[table].partitioned else ("",)
-            for group in [(period,) for period in periods] if alone else [periods]:
-                with held_lease(ledger, dataset.name, "a test", 60) as lease:
-                    result = run_hop(pipeline, table, group, run_id="a test", lease=lease)
-                built |= {(str(table), period): one for period, one in result.built.items()}
-                assert not result.failed
+    while stretches := Pending.of(pipeline).stretches():
+        for stretch in stretches:
+            for table in stretch.tables:
+                periods = stretch.periods if pipeline.tables[table].partitioned else ("",)
+                for group in [(period,) for period in periods] if alone else [periods]:
+                    with held_lease(ledger, dataset.name, "a test", 60) as lease:
+                        result = run_hop(pipeline, table, group, run_id="a test", lease=lease)
+                    built |= {(str(table), period): one for period, one in result.built.items()}
+                    assert not result.failed
     return Finished(pipeline, built)
 
 
