@@ -28,6 +28,7 @@ class LiveDagster:
     port: int
     home: Path
     log: Path
+    environment: Mapping[str, str]
 
     def query(self, text: str, **variables: Any) -> dict[str, Any]:
         request = urllib.request.Request(
@@ -53,6 +54,13 @@ class LiveDagster:
         )
         found: list[dict[str, Any]] = data["assetOrError"].get("assetMaterializations", [])
         return found
+
+    def active_runs(self) -> list[str]:
+        data = self.query(
+            """{ runsOrError(filter: {statuses: [QUEUED, NOT_STARTED, STARTING, STARTED]}) {
+                   ... on Runs { results { runId } } } }"""
+        )
+        return [run["runId"] for run in data["runsOrError"]["results"]]
 
     def wait_for(self, what: str, look: Callable[[], T | None]) -> T:
         deadline = time.monotonic() + PATIENCE_SECONDS
@@ -86,7 +94,7 @@ def live_dagster(home: Path, settings: Mapping[str, str]) -> Iterator[LiveDagste
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
         )
-    live = LiveDagster(port, home, log)
+    live = LiveDagster(port, home, log, environment)
     try:
         live.wait_for("the webserver", lambda: live.query("{ version }"))
         yield live

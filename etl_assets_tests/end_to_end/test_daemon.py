@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
+import polars as pl
 import pytest
 
-from etl_assets_tests.end_to_end.live_dagster import LiveDagster, live_dagster
+from etl_assets_tests.end_to_end.live_dagster import ROOT, LiveDagster, live_dagster
 
 pytestmark = pytest.mark.slow
 
@@ -74,6 +78,30 @@ def test_a_changed_file_opens_its_day_again_and_no_other(live: LiveDagster) -> N
 
     live.wait_for("the changed day", rebuilt)
     assert live.materializations("retail", "silver", "sales", partition="2010-12-01") == first_day
+
+
+def test_dq_run_and_the_sensors_run_on_one_day_end_in_the_same_tables(live: LiveDagster) -> None:
+    day = "2010-12-03"
+    lines = [line(f"5364{n:02}", n, "1.25", day) for n in range(1, 60)]
+    deliver(live, day, *lines, lines[7], line("536499", 0, "1.25", day))
+    command = [str(Path(sys.executable).parent / "dq"), "run", "retail"]
+    by_hand = [
+        subprocess.Popen(
+            command, cwd=ROOT, env=live.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        )
+        for _ in range(2)
+    ]
+    for process in by_hand:
+        _, said = process.communicate(timeout=240)
+        assert process.returncode == 0, said.decode()
+    live.wait_for("no run under way", lambda: not live.active_runs())
+
+    silver = pl.read_delta(str(live.home / "lake/retail/silver/sales")).filter(_period=day)
+    refused = pl.read_delta(str(live.home / "lake/retail/quarantine/silver_sales")).filter(_period=day)
+    gold = pl.read_delta(str(live.home / "lake/retail/gold/daily_revenue")).filter(_period=day)
+
+    assert (silver.height, silver["_row_id"].n_unique(), refused.height) == (59, 59, 1)
+    assert gold["gross"].to_list() == [Decimal("1.25") * sum(range(1, 60))]
 
 
 def test_the_ui_shows_what_it_needs(live: LiveDagster) -> None:
