@@ -28,7 +28,7 @@ from etl_assets.lake.schema import delta_schema
 PERIOD = "_period"
 
 COMPRESSION_LEVEL = 1
-"""zstd's lowest level. On the benchmark's order lines it is as fast as the default, and files are 1 % smaller."""
+"""zstd's lowest level: on the benchmark's order lines as fast as the default, with files 1 % smaller."""
 
 ROW_GROUP_ROWS = 32_768
 """Rows of a Parquet row group, each a unit of reading and writing. Polars' default, 262,144, takes nearly
