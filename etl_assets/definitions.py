@@ -13,7 +13,7 @@ from etl_assets.settings import load_settings
 settings = load_settings()
 logs.configure(settings.log.format, settings.log.level, secrets=settings.secrets)
 
-datasets = load_datasets()
+datasets = load_datasets(settings.datasets).datasets
 check_settings(settings, datasets)
 
 defs: dg.Definitions = build_definitions(settings, datasets)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from etl_assets.cli.problems import WrongUseError
-from etl_assets.errors import LedgerError, SettingsError
+from etl_assets.errors import LedgerError
 
 if TYPE_CHECKING:
     from etl_assets.contracts.dataset import Dataset, TableId
@@ -81,20 +80,13 @@ def datasets_of(settings: AppSettings, name: str | None = None) -> dict[str, Dat
     """Import the code of one dataset, or of all that are enabled.
 
     Raises:
-        SettingsError: There are settings for the dataset, but no code.
+        ContractError: There is no code for the dataset, or it is wrong.
     """
-    from etl_assets.datasets import NAMES
+    from etl_assets.datasets import load_dataset
 
-    if name is not None and name not in NAMES:
-        raise SettingsError(
-            f"There are settings for the dataset {name}, which has no code",
-            where={"file": settings.config_dir / "datasets" / f"{name}.yaml"},
-            hint=f"There is code for {', '.join(NAMES)}",
-        )
-    wanted = [name] if name else [one for one in NAMES if one in settings.datasets]
+    wanted = [name] if name else [one for one, own in settings.datasets.items() if own.enabled]
     # Only what is asked for is imported: a contract costs time.
-    modules = {one: importlib.import_module(f"etl_assets.datasets.{one}") for one in wanted}
-    return {one: module.DATASET for one, module in modules.items() if settings.datasets[one].enabled}
+    return {one: load_dataset(one) for one in wanted if settings.datasets[one].enabled}
 
 
 # -- what arguments name ----------------------------------------------------------------------

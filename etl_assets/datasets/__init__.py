@@ -1,14 +1,6 @@
-"""The domains: a folder each, with bronze.py, silver.py and gold.py. No Dagster in here."""
+"""Datasets: finds and loads the user's own and the built-in ones. No Dagster in here."""
 
-from __future__ import annotations
+from etl_assets.datasets.discovery import BUILT_IN, ENTRY_POINTS, Place, find_datasets
+from etl_assets.datasets.loading import Loaded, load_dataset, load_datasets
 
-from importlib import import_module
-
-from etl_assets.contracts.dataset import Dataset
-
-NAMES = ("flights", "retail")
-
-
-def load_datasets() -> dict[str, Dataset]:
-    """Return every dataset of this package by name; imports their contracts, which takes a moment."""
-    return {name: import_module(f"{__name__}.{name}").DATASET for name in NAMES}
+__all__ = ["BUILT_IN", "ENTRY_POINTS", "Loaded", "Place", "find_datasets", "load_dataset", "load_datasets"]

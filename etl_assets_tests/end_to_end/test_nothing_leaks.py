@@ -13,7 +13,7 @@ import pytest
 
 from etl_assets.contracts.dataset import Layer
 from etl_assets.contracts.rules import compile_contract
-from etl_assets.datasets import load_datasets
+from etl_assets.datasets import BUILT_IN, load_dataset
 from etl_assets_tests.end_to_end import desk, tiny
 from etl_assets_tests.end_to_end.arena import ROOT
 
@@ -150,9 +150,9 @@ def test_the_password_of_a_ledger_that_works_is_not_told(tmp_path: Path, postgre
     assert_free_of([PASSWORD, *PLANTED.values()], tmp_path, told)
 
 
-@pytest.mark.parametrize("name", sorted(load_datasets()))
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_what_is_personal_in_silver_is_personal_in_bronze(name: str) -> None:
-    tables = {table.id: table for table in load_datasets()[name].tables}
+    tables = {table.id: table for table in load_dataset(name).tables}
     for table in tables.values():
         if table.id.layer is Layer.SILVER and compile_contract(table.contract).pii:
             assert compile_contract(tables[table.inputs["bronze"]].contract).pii, table.id

@@ -5,7 +5,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
-from etl_assets.datasets import load_datasets
+from etl_assets.datasets import BUILT_IN, load_dataset
 from etl_assets.errors import SettingsError
 from etl_assets.orchestration.build import build_definitions
 from etl_assets.orchestration.pipelines import check_settings
@@ -27,7 +27,7 @@ def test_every_domain_of_this_project_loads_and_opens_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("ETL_HOME", str(tmp_path / "home"))
-    datasets = load_datasets()
+    datasets = {name: load_dataset(name) for name in BUILT_IN}
     settings = load_settings()
     check_settings(settings, datasets)
     definitions = build_definitions(settings, datasets)
@@ -155,7 +155,7 @@ def test_settings_that_do_not_fit_the_code_are_told_when_it_loads(tmp_path: Path
     with pytest.raises(SettingsError, match=r"no table ordres.*Did you mean orders"):
         build_definitions(settings, {"shop": SHOP})
     with pytest.raises(SettingsError, match=r"settings for the dataset shop, which has no code.*retail"):
-        check_settings(settings, load_datasets())
+        check_settings(settings, {name: load_dataset(name) for name in BUILT_IN})
 
 
 @pytest.mark.parametrize(

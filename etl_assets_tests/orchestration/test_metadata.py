@@ -6,7 +6,7 @@ from dagster._serdes import serialize_value
 
 from etl_assets.contracts.dataset import Dataset, TableId
 from etl_assets.contracts.vocabulary import Dimension, Severity
-from etl_assets.datasets import load_datasets
+from etl_assets.datasets import BUILT_IN, load_dataset
 from etl_assets.ledger.records import Outcome
 from etl_assets.orchestration.metadata import broken_rules, column_lineage
 from etl_assets.pipeline.hop import Built
@@ -40,7 +40,7 @@ def test_silver_columns_come_from_the_bronze_columns_they_are_made_of() -> None:
 
 
 def test_gold_columns_of_retail_come_from_what_they_sum() -> None:
-    retail = load_datasets()["retail"]
+    retail = load_dataset("retail")
     daily = lineage(retail, "gold/daily_revenue")
     assert daily["country"] == {"silver/sales.country"}
     assert {"silver/sales.quantity", "silver/sales.unit_price", "silver/sales.kind"} <= daily["gross"]
@@ -56,7 +56,7 @@ def test_gold_columns_of_retail_come_from_what_they_sum() -> None:
 
 
 def test_gold_columns_of_flights_come_from_every_input() -> None:
-    flights = load_datasets()["flights"]
+    flights = load_dataset("flights")
     upstream = {
         table.id: {dep.rsplit(".", 1)[0] for deps in lineage(flights, str(table.id)).values() for dep in deps}
         for table in flights.tables
@@ -72,9 +72,9 @@ def test_gold_columns_of_flights_come_from_every_input() -> None:
     assert "silver/airports.tzone" in lineage(flights, "silver/flights")["scheduled_arrival"]
 
 
-@pytest.mark.parametrize("name", load_datasets())
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_every_column_has_a_lineage(name: str) -> None:
-    dataset = load_datasets()[name]
+    dataset = load_dataset(name)
     for table in dataset.tables:
         if table.transform is not None:
             known = {
@@ -142,9 +142,9 @@ def test_metadata_are_small(built_house: House) -> None:
                     assert len(serialize_value(value)) < SMALL, name
 
 
-@pytest.mark.parametrize("name", load_datasets())
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_lineages_are_small_enough_for_one_a_run(name: str) -> None:
-    dataset = load_datasets()[name]
+    dataset = load_dataset(name)
     for table in dataset.tables:
         if table.transform is not None:
             value = dg.MetadataValue.column_lineage(column_lineage(dataset, table))
