@@ -85,8 +85,9 @@ def _load(place: Place) -> Dataset:
     # A module may as well call sys.exit().
     except (Exception, SystemExit) as error:
         root = _root(place)
+        told = load_error(error, place.name, root, dataset)
         _forget(set(sys.modules) - before, root)
-        raise load_error(error, place.name, root, dataset) from error
+        raise told from error
     return dataset
 
 
