@@ -7,6 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PORT ?= 3000
+WORKERS ?= 2
 
 # One folder holds all state. Absolute, because Dagster's processes run elsewhere.
 ETL_HOME ?= $(CURDIR)/var
@@ -37,7 +38,7 @@ demo: setup ## the main job on real data: a quarter of a year of flights, from d
 	$(BIN)/dq demo $(ARGS)
 
 test: setup ## the tests; SLOW=1 includes the slow ones, ARGS="-k name" narrows down
-	$(BIN)/python -m pytest $(if $(SLOW),,-m "not slow") $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(if $(SLOW),,-m "not slow") $(ARGS)
 
 lint: setup ## style, types, layers
 	$(BIN)/ruff check .
