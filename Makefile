@@ -16,7 +16,7 @@ DAGSTER_HOME := $(ETL_HOME)/dagster
 export ETL_HOME DAGSTER_HOME
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help setup demo test lint format ui benchmark schemas constraints clean
+.PHONY: help setup demo test lint docs format ui benchmark schemas reference constraints clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,7 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 	@$(BIN)/python -m pip --version > /dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV) \
 	  || { echo "python's venv module is needed (Debian, Ubuntu: apt install python3-venv)" >&2; exit 1; }
 	@echo "installing into $(VENV), which takes a minute or two ..."
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,test,dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[demo,test,dev,docs]'
 	@# Without compiled files everything starts up to twice as slowly.
 	@$(BIN)/python -m compileall -q -j 0 etl_assets $(VENV)/lib > /dev/null || true
 	@touch $(STAMP)
@@ -46,6 +46,9 @@ lint: setup ## style, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 
+docs: setup ## the documentation as a site, in build/docs; a dead link is an error
+	$(BIN)/sphinx-build --quiet --nitpicky --fail-on-warning --keep-going -d build/doctrees docs build/docs
+
 format: setup ## put the code into the agreed form
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -61,9 +64,12 @@ benchmark: setup ## rows per second, peak memory and ratios to a plain Polars co
 schemas: setup ## write config/schemas/ anew after a change of the settings
 	$(BIN)/python -m etl_assets.settings
 
+reference: setup ## write docs/reference/ anew after a change of settings, dq, contracts or metadata
+	$(BIN)/python -m docs.generator
+
 constraints: ## write constraints.txt anew, from the newest versions that fit pyproject.toml
 	@rm -rf build/pins && $(PYTHON) -m venv build/pins
-	build/pins/bin/python -m pip install --quiet --disable-pip-version-check '.[demo,test,dev]'
+	build/pins/bin/python -m pip install --quiet --disable-pip-version-check '.[demo,test,dev,docs]'
 	@{ echo "# Tested together; written by \`make constraints\`. Names and versions only."; \
 	  build/pins/bin/python -m pip freeze --exclude etl-assets; } > constraints.txt
 	@rm -rf build/pins
