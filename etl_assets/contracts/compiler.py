@@ -86,6 +86,7 @@ class _Compiler:
             self._refuse_idle_options(name, options, rules)
             yield from rules
         yield from self._key_rules()
+        yield from self._dependency_rules()
         if self.table.period_column is not None:
             yield self._in_period(self.table.period_column)
         for check in self.schema.checks:
@@ -266,6 +267,24 @@ class _Compiler:
             definition=f"unique({', '.join(key)})",
         )
         return _with(dataclasses.replace(given, on_violation=None), rule)
+
+    def _dependency_rules(self) -> Iterator[Rule]:
+        for dependency in self.table.dependencies:
+            for determinants, dependent in dependency.pairs:
+                name = f"{dependent}.determined_by({','.join(determinants)})"
+                columns = (*determinants, dependent)
+                permitted.check_dependency(self.model, name, columns, self.dtypes, dependency.options)
+                rule = Rule(
+                    name=name,
+                    kind=RuleKind.DEPENDENCY,
+                    columns=columns,
+                    dimension=Dimension.CONSISTENCY,
+                    severity=Severity.WARN,
+                    description=f"rows with the same {' and '.join(determinants)} have the same {dependent}",
+                    evaluated=~nw.any_horizontal(*(nw.col(c).is_null() for c in columns), ignore_nulls=False),
+                    definition=f"determined_by({', '.join(determinants)})",
+                )
+                yield _with(dependency.options, rule)
 
     def _in_period(self, column: str) -> Rule:
         dtype = self.dtypes.get(column)

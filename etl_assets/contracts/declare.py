@@ -1,7 +1,8 @@
-"""What a contract says beside Pandera's own fields: severities, dimensions, reasons, references, casts.
+"""What a contract says beside Pandera's own fields: severities, reasons, references, dependencies, casts.
 
 Everything here only annotates Pandera: a rule itself is always a Pandera check, `nullable`, `unique`
-or a dtype. Pass `about(...)` as `pa.Field(metadata=...)` and `about_table(...)` as `Config.metadata`:
+or a dtype; references and dependencies, which Pandera does not have, are declared here alone. Pass
+`about(...)` as `pa.Field(metadata=...)` and `about_table(...)` as `Config.metadata`:
 
     class SilverSales(RowContract):
         unit_price: float = pa.Field(
@@ -21,7 +22,7 @@ or a dtype. Pass `about(...)` as `pa.Field(metadata=...)` and `about_table(...)`
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import narwhals.stable.v1 as nw
@@ -31,6 +32,7 @@ from etl_assets.contracts.options import (
     OPTIONS_KEY,
     Cast,
     CheckOptions,
+    Dependency,
     FieldOptions,
     Reference,
     RuleOptions,
@@ -41,6 +43,7 @@ from etl_assets.errors import ContractError
 
 __all__ = [
     "Cast",
+    "Dependency",
     "Reference",
     "about",
     "about_table",
@@ -124,6 +127,7 @@ def about_table(
     in_period: RuleOptions | None = None,
     unique: RuleOptions | None = None,
     unique_as_delivered: RuleOptions | bool = False,
+    dependencies: Sequence[Dependency] = (),
 ) -> dict[str, Any]:
     """Annotate a table; the result is for `Config.metadata`.
 
@@ -134,6 +138,7 @@ def about_table(
         unique: Options of the rules made from `Config.unique`.
         unique_as_delivered: A row whose delivered cells all equal an earlier row's breaks the rule
             `unique_as_delivered`. True, or the rule's options.
+        dependencies: Columns that determine others, such as `Dependency("zip", ("city", "state"))`.
     """
     as_delivered = RuleOptions() if unique_as_delivered is True else (unique_as_delivered or None)
     options = TableOptions(
@@ -141,6 +146,7 @@ def about_table(
         in_period=in_period or RuleOptions(),
         unique=unique or RuleOptions(),
         unique_as_delivered=as_delivered,
+        dependencies=tuple(dependencies),
     )
     return {OPTIONS_KEY: options}
 

@@ -65,6 +65,39 @@ class FieldOptions:
 
 
 @dataclass(frozen=True)
+class Dependency:
+    """A functional dependency: rows with the same `determinants` have the same `dependents`.
+
+    Each dependent gives a rule `<dependent>.determined_by(<determinant>,...)`. It is judged within each
+    partition. Rows that agree in all determinants form a group; a row breaks the rule if its dependent
+    value is not the group's most frequent one, and if several values are equally frequent, every row of the
+    group breaks it. It speaks of rows in which all these columns are given and none of them breaks another
+    `error` rule; the others neither vote nor break it. What a row breaks elsewhere does not take away its
+    vote, and a row that is there twice has two.
+
+    Attributes:
+        determinants: One column, or several that count together.
+        dependents: One column or several, each by itself.
+        options: Severity (default `warn`: that a value is rare does not prove that it is wrong),
+            dimension (default consistency), weight, reason.
+
+    Example:
+        Dependency("zip", ("city", "state"), warn("an operator types the city"))
+    """
+
+    determinants: str | tuple[str, ...]
+    dependents: str | tuple[str, ...]
+    options: RuleOptions = RuleOptions()
+
+    @property
+    def pairs(self) -> list[tuple[tuple[str, ...], str]]:
+        """The determinants with each dependent."""
+        one, other = self.determinants, self.dependents
+        determinants = (one,) if isinstance(one, str) else tuple(one)
+        return [(determinants, name) for name in ((other,) if isinstance(other, str) else other)]
+
+
+@dataclass(frozen=True)
 class TableOptions:
     """What is said about the table; made by `about_table`."""
 
@@ -72,6 +105,7 @@ class TableOptions:
     in_period: RuleOptions = RuleOptions()
     unique: RuleOptions = RuleOptions()
     unique_as_delivered: RuleOptions | None = None
+    dependencies: tuple[Dependency, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import decimal
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandera.polars as pa
@@ -13,7 +14,14 @@ from pandera.engines.polars_engine import PanderaSchema
 
 from etl_assets.contracts.contract import Contract, RowContract
 from etl_assets.contracts.expressions import ExpressionError, has_open_alternative, refuse_pattern
-from etl_assets.contracts.options import OPTIONS_KEY, Cast, FieldOptions, TableOptions
+from etl_assets.contracts.options import (
+    OPTIONS_KEY,
+    Cast,
+    Dependency,
+    FieldOptions,
+    RuleOptions,
+    TableOptions,
+)
 from etl_assets.contracts.pandera_schema import UNIQUE_KEY, is_built_in, name_of, polars_dtype
 from etl_assets.contracts.provenance import PERIOD, PROVENANCE
 from etl_assets.errors import ContractError
@@ -29,6 +37,9 @@ def table_options(model: type[Contract]) -> TableOptions:
     options = metadata.get(OPTIONS_KEY, TableOptions())
     if not isinstance(options, TableOptions):
         raise _error(model, "Config.metadata speaks of rules in a form of its own", hint="Use about_table")
+    if not all(isinstance(one, Dependency) for one in options.dependencies):
+        hint = 'Write dependencies=[Dependency("zip", ("city", "state"))]'
+        raise _error(model, "about_table(dependencies=...) holds something else than dependencies", hint=hint)
     return options
 
 
@@ -180,6 +191,35 @@ def cast_of(model: type[Contract], name: str, dtype: pl.DataType, given: Cast | 
     if given is not None and given.format is not None and not dtype.is_temporal():
         raise _error(model, f"A format does not apply to {dtype}", f"{name}.castable")
     return given or Cast()
+
+
+def check_dependency(
+    model: type[Contract],
+    rule: str,
+    columns: Sequence[str],
+    dtypes: Mapping[str, pl.DataType],
+    options: RuleOptions,
+) -> None:
+    """Refuse a dependency between columns that the table does not have, or whose values can't be compared.
+
+    Args:
+        model: The contract.
+        rule: The rule's name.
+        columns: The determinants, and last the dependent.
+        dtypes: The contract's columns.
+        options: What is said of the rule.
+
+    Raises:
+        ContractError: Names the rule.
+    """
+    if missing := [name for name in columns if name not in dtypes]:
+        raise _error(model, f"The dependency names no column: {', '.join(missing)}", rule)
+    if len(columns) < 2 or len(set(columns)) < len(columns):
+        raise _error(model, "A dependency needs determinants, and another column that they determine", rule)
+    if nested := [name for name in columns if dtypes[name].is_nested()]:
+        raise _error(model, f"Nested values can't be compared: {', '.join(nested)}", rule)
+    if options.on_violation is not None:
+        raise _error(model, "on_violation is said of a rule that is not unique", rule)
 
 
 def _error(model: type[Contract], what: str, rule: str = "", hint: str = "") -> ContractError:

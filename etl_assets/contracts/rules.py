@@ -25,10 +25,11 @@ class Rule:
     Attributes:
         name: Unique in its contract: `<column>.<check>` with Pandera's name of the check,
             `<column>.not_null`, `<column>.castable`, `<column>.unique`, `unique(<a>,<b>)`,
-            `unique_as_delivered`, `<column>.in_<table>`, `in_period`; a custom check is called as
-            its method, after the column if it checks one.
+            `unique_as_delivered`, `<column>.in_<table>`, `<column>.determined_by(<a>,<b>)`,
+            `in_period`; a custom check is called as its method, after the column if it checks one.
         kind: How it is evaluated.
-        columns: The columns that it reads; of a unique rule the key, in the order declared.
+        columns: The columns that it reads; of a unique rule the key, in the order declared; of a
+            dependency the determinants, and last the column that they determine.
         dimension: The quality dimension that it counts for.
         severity: error or warn. Of an aggregate rule, error means that the partition must not be
             published.
@@ -38,8 +39,8 @@ class Rule:
         expression: Of a row rule: boolean and never null, True where the row keeps the rule. Of an
             aggregate rule: one boolean over the partition's rows, null where nothing can be said
             (the mean of no rows). Else None.
-        evaluated: Of a row or reference rule: boolean, True where the rule applies; it can only fail
-            there. None: it applies to each row.
+        evaluated: Of a row, reference or dependency rule: boolean, True where the rule applies; it can
+            only fail there. None: it applies to each row.
         reference: Of a reference rule: the table and column that hold the keys.
         on_violation: Of a unique rule: what becomes of the later rows of a key.
         cast: Of a castable rule: how the text is read.
@@ -72,7 +73,8 @@ class CompiledContract:
             `_period` is never part of it.
         nullable: The columns that may hold nulls.
         pii: The columns whose values are never shown in clear.
-        rules: All rules: columns in order, then keys, then custom checks of rows and partitions.
+        rules: All rules: columns in order, then keys, dependencies, and custom checks of rows and
+            partitions.
         fingerprint: sha256 (hex) of columns and rules; changes with what is checked, not with
             descriptions and reasons.
         casts: Column -> how text is read, for each column with a `castable` rule.

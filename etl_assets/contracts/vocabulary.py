@@ -32,12 +32,14 @@ class RuleKind(StrEnum):
 
     row: each row by itself. aggregate: all rows of one partition together, one verdict.
     unique: the rows that share a key. reference: a key that must exist in another table.
+    dependency: rows of one partition that share some values must share another.
     """
 
     ROW = "row"
     AGGREGATE = "aggregate"
     UNIQUE = "unique"
     REFERENCE = "reference"
+    DEPENDENCY = "dependency"
 
 
 class OnViolation(StrEnum):

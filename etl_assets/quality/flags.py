@@ -1,4 +1,7 @@
-"""Judges rows: casts them to the contract's dtypes and flags every row rule that they break."""
+"""Judges rows: casts them to the contract's dtypes and flags every rule that they break.
+
+Unique rules are not among them: these are decided in the end, see `uniqueness`.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from etl_assets.contracts.rules import CompiledContract, Rule
 from etl_assets.contracts.vocabulary import RuleKind, Severity
 from etl_assets.lookup import looked_up
 from etl_assets.quality.casting import cast_column
+from etl_assets.quality.dependencies import DependencyColumns, minorities
 from etl_assets.quality.uniqueness import KeyColumns
 
 DELIVERED = "_delivered."
@@ -49,22 +53,28 @@ class Surroundings:
 
 
 class JudgedRows:
-    """Rows in the contract's dtypes with a Boolean column `__broken.<n>` for each row rule.
+    """Rows in the contract's dtypes with a Boolean column `__broken.<n>` for each rule that flags rows.
+
+    Where the contract has dependencies, making it takes a pass over their columns.
 
     Attributes:
         frame: The rows with their flags; `__bad` is true where an `error` rule is broken.
         raw: The columns that hold the cells as delivered.
+        row_rules: The rules that flag rows, `<n>` is the place here: row and reference rules, then
+            dependencies.
     """
 
     def __init__(self, frame: pl.LazyFrame, contract: CompiledContract, around: Surroundings) -> None:
         self.contract = contract
         self.around = around
         self.source = frame.collect_schema()
-        self.row_rules = [rule for rule in contract.rules if rule.kind in (RuleKind.ROW, RuleKind.REFERENCE)]
-        self.aggregate_rules = [rule for rule in contract.rules if rule.kind is RuleKind.AGGREGATE]
-        self.unique_rules = [rule for rule in contract.rules if rule.kind is RuleKind.UNIQUE]
+        kinds = {kind: [rule for rule in contract.rules if rule.kind is kind] for kind in RuleKind}
+        alone = [rule for rule in contract.rules if rule.kind in (RuleKind.ROW, RuleKind.REFERENCE)]
+        self.row_rules = [*alone, *kinds[RuleKind.DEPENDENCY]]
+        self.aggregate_rules = kinds[RuleKind.AGGREGATE]
+        self.unique_rules = kinds[RuleKind.UNIQUE]
         self.raw = [name for name in self.source if name.startswith(DELIVERED)]
-        self.frame = self._flag(self._cast(frame))
+        self.frame = self._flag_dependencies(self._flag(self._cast(frame)))
 
     # -- flags --------------------------------------------------------------------------------
 
@@ -90,7 +100,7 @@ class JudgedRows:
         return frame.with_columns(ends)
 
     def _flag(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """Add `__broken.<n>` and `__evaluated.<n>` for each row rule, and `__bad` for any error."""
+        """Add `__broken.<n>` and `__evaluated.<n>` for each rule but dependencies."""
         holds = [
             rule.expression.alias(f"__holds.{number}")
             for number, rule in enumerate(self.row_rules)
@@ -103,14 +113,44 @@ class JudgedRows:
         ]
         if holds or applies:
             frame = nw.from_native(frame).with_columns(*holds, *applies).to_native()
-        broken = [self._broken(number, rule) for number, rule in enumerate(self.row_rules)]
-        frame = frame.with_columns(broken)
+        return frame.with_columns(
+            self._broken(number, rule)
+            for number, rule in enumerate(self.row_rules)
+            if rule.kind is not RuleKind.DEPENDENCY
+        )
+
+    def _flag_dependencies(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Add the flags of dependencies, and `__bad` for any error."""
+        dependencies = {
+            number: self._dependency(number, rule)
+            for number, rule in enumerate(self.row_rules)
+            if rule.kind is RuleKind.DEPENDENCY
+        }
+        if dependencies:
+            found = minorities(frame, dependencies.values(), self.around.rows, self.around.scratch)
+            frame = frame.with_columns(
+                one.is_among(found.get(one.rule)).alias(f"__broken.{number}")
+                for number, one in dependencies.items()
+            ).with_columns(one.votes.alias(f"__evaluated.{number}") for number, one in dependencies.items())
         errors = [
             f"__broken.{number}"
             for number, rule in enumerate(self.row_rules)
             if rule.severity is Severity.ERROR
         ]
         return frame.with_columns(__bad=pl.any_horizontal(errors) if errors else pl.lit(False))
+
+    def _dependency(self, number: int, rule: Rule) -> DependencyColumns:
+        """A dependency with who votes: rows that have all its values, and none that another rule refuses."""
+        refused = [
+            f"__broken.{other}"
+            for other, its in enumerate(self.row_rules)
+            if its.kind is not RuleKind.DEPENDENCY
+            and its.severity is Severity.ERROR
+            and not set(its.columns).isdisjoint(rule.columns)
+        ]
+        given = pl.col(f"__evaluated.{number}")
+        votes = given & ~pl.any_horizontal(refused) if refused else given
+        return DependencyColumns(rule.name, rule.columns[:-1], rule.columns[-1], votes)
 
     def _broken(self, number: int, rule: Rule) -> pl.Expr:
         lost = [f"__lost.{c}" for c in rule.columns if self._is_cast(c)]

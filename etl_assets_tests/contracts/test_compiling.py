@@ -11,6 +11,7 @@ import pytest
 from etl_assets.contracts.contract import Contract, RowContract
 from etl_assets.contracts.declare import (
     Cast,
+    Dependency,
     Reference,
     about,
     about_table,
@@ -22,6 +23,7 @@ from etl_assets.contracts.declare import (
 )
 from etl_assets.contracts.options import Cast as CastOption
 from etl_assets.contracts.rules import Rule, compile_contract
+from etl_assets.contracts.verify import verify_contract
 from etl_assets.contracts.vocabulary import Dimension, OnViolation, RuleKind, Severity
 
 
@@ -130,6 +132,37 @@ def test_what_the_author_said_is_kept() -> None:
     assert rule_of("negative_is_cancelled").description == "negative is cancelled"
     assert rule_of("negative_is_cancelled").columns == ("invoice", "quantity")
     assert rule_of("country.in_countries").reference == Reference("countries", "name")
+
+
+class Addresses(RowContract):
+    zip: str = pa.Field(nullable=True)
+    street: str = pa.Field(nullable=True)
+    city: str = pa.Field(nullable=True)
+    state: str = pa.Field(nullable=True)
+
+    class Config:
+        metadata = about_table(
+            dependencies=[
+                Dependency("zip", ("city", "state"), rule("error", why="by law", weight=2)),
+                Dependency(("city", "street"), "zip"),
+            ]
+        )
+
+
+def test_a_dependency_is_a_rule_for_each_column_that_is_determined() -> None:
+    by_zip, state, zip = [one for one in compile_contract(Addresses).rules if one.columns[1:]]
+
+    assert [by_zip.name, state.name, zip.name] == [
+        "city.determined_by(zip)",
+        "state.determined_by(zip)",
+        "zip.determined_by(city,street)",
+    ]
+    assert {one.kind for one in (by_zip, state, zip)} == {RuleKind.DEPENDENCY}
+    assert (by_zip.columns, zip.columns) == (("zip", "city"), ("city", "street", "zip"))
+    assert (by_zip.dimension, by_zip.severity, by_zip.why) == (Dimension.CONSISTENCY, "error", "by law")
+    assert zip.severity is Severity.WARN
+    assert zip.description == "rows with the same city and street have the same zip"
+    verify_contract(Addresses)
 
 
 def test_unique_rules_say_what_becomes_of_later_rows() -> None:

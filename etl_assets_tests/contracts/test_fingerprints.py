@@ -8,7 +8,7 @@ import pandera.polars as pa
 import pytest
 
 from etl_assets.contracts.contract import Contract
-from etl_assets.contracts.declare import about, row_check, rule, warn
+from etl_assets.contracts.declare import Dependency, about, about_table, row_check, rule, warn
 from etl_assets.contracts.rules import compile_contract
 
 WORDS = frozenset({"alpha", "beta", "gamma", "delta", "epsilon"})
@@ -38,6 +38,10 @@ def made(**changes: Any) -> str:
                 pii=changes.get("pii", False),
             ),
         )
+        b: str
+
+        class Config:
+            metadata = about_table(dependencies=changes.get("dependencies", ()))
 
         @row_check()
         def small(cls) -> nw.Expr:
@@ -83,12 +87,18 @@ def test_the_fingerprint_is_the_same_in_every_version() -> None:
         {"ge": rule(dimension="consistency")},
         {"unique": rule(on_violation="quarantine")},
         {"pii": True},
+        {"dependencies": [Dependency("a", "b")]},
         # A constant that is written outside the check counts as well.
         {"limit": 4},
     ],
 )
 def test_it_changes_with_what_is_checked(change: dict[str, Any]) -> None:
     assert made(**change) != made()
+
+
+def test_it_changes_with_what_determines_what() -> None:
+    kinds = [Dependency("a", "b"), Dependency("b", "a"), Dependency("a", "b", rule("error"))]
+    assert len({made(dependencies=[one]) for one in kinds}) == 3
 
 
 @pytest.mark.parametrize("change", [{"description": "a number"}, {"ge": rule(why="so it is")}])

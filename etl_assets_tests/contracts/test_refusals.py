@@ -13,6 +13,7 @@ from pandera.api.dataframe.model_components import parser
 from etl_assets.contracts.contract import Contract, RowContract
 from etl_assets.contracts.declare import (
     Cast,
+    Dependency,
     about,
     about_table,
     aggregate_check,
@@ -32,6 +33,10 @@ def contract(base: type = Contract, config: dict[str, Any] | None = None, **body
     if config:
         body["Config"] = type("Config", (), config)
     return type("Refused", (base,), body)
+
+
+def dependencies(*given: Any) -> dict[str, Any]:
+    return about_table(dependencies=given)
 
 
 FIELDS: dict[str, tuple[str, Any]] = {
@@ -96,6 +101,16 @@ def test_a_field_that_can_not_be_compiled(reason: str) -> None:
         ({"metadata": about_table(period_column="nowhere")}, "no Date or Datetime"),
         ({"metadata": about_table(unique_as_delivered=True)}, "come from no delivery"),
         ({"metadata": about(pii=True)}, "Use about_table"),
+        ({"metadata": dependencies(Dependency("nowhere", "text"))}, "names no column: nowhere"),
+        ({"metadata": dependencies(Dependency("text", ("number", "there")))}, "names no column: there"),
+        ({"metadata": dependencies(Dependency("text", "text"))}, "another column that they determine"),
+        ({"metadata": dependencies(Dependency((), "text"))}, "needs determinants"),
+        ({"metadata": dependencies(Dependency("text", ("real", "real")))}, "the same name"),
+        (
+            {"metadata": dependencies(Dependency("text", "real", rule(on_violation="duplicate")))},
+            "on_violation",
+        ),
+        ({"metadata": dependencies(("zip", "city"))}, "something else than dependencies"),
     ],
 )
 def test_a_table_option_that_can_not_be_compiled(config: dict[str, Any], reason: str) -> None:

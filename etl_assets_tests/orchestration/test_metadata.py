@@ -1,14 +1,18 @@
 from __future__ import annotations
 
 import dagster as dg
+import pandera.polars as pa
 import pytest
 from dagster._serdes import serialize_value
 
+from etl_assets.contracts.contract import Contract
 from etl_assets.contracts.dataset import Dataset, TableId
+from etl_assets.contracts.declare import Dependency, about_table
+from etl_assets.contracts.rules import compile_contract
 from etl_assets.contracts.vocabulary import Dimension, Severity
 from etl_assets.datasets import BUILT_IN, load_dataset
 from etl_assets.ledger.records import Outcome
-from etl_assets.orchestration.metadata import broken_rules, column_lineage
+from etl_assets.orchestration.metadata import broken_rules, column_lineage, column_schema
 from etl_assets.pipeline.hop import Built
 from etl_assets.quality.outcome import PeriodOutcome, Tally
 from etl_assets.quality.score import Score
@@ -128,6 +132,18 @@ def test_what_broke_and_the_lineage_are_with_the_newest_partition(built_house: H
 def test_a_dimensions_check_lists_its_own_rules_only(built_house: House) -> None:
     assert "broken_rules_of_this_run" in built_house.check(SILVER, "validity").metadata
     assert "broken_rules_of_this_run" not in built_house.check(SILVER, "uniqueness").metadata
+
+
+def test_the_schema_shows_what_determines_what() -> None:
+    class Addresses(Contract):
+        zip: str = pa.Field(nullable=True)
+        city: str = pa.Field(nullable=True)
+
+        class Config:
+            metadata = about_table(dependencies=[Dependency("zip", "city")])
+
+    schema = column_schema(compile_contract(Addresses))
+    assert schema.constraints.other == ["rows with the same zip have the same city (warn)"]
 
 
 def test_metadata_are_small(built_house: House) -> None:

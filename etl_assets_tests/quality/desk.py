@@ -115,7 +115,7 @@ def windows(periods: Sequence[str]) -> dict[str, Any]:
 
 
 def judge(
-    rows: Sequence[Mapping[str, Any]] | pl.DataFrame,
+    rows: Sequence[Mapping[str, Any]] | pl.DataFrame | pl.LazyFrame,
     folder: Path,
     contract: type[Contract] = Sales,
     *,
@@ -127,7 +127,7 @@ def judge(
 ) -> Verdict:
     """Validate rows; what the sinks got is read back from files below `folder`."""
     compiled = compile_contract(contract)
-    frame = rows if isinstance(rows, pl.DataFrame) else text_frame(rows, compiled.schema)
+    frame = rows if isinstance(rows, pl.DataFrame | pl.LazyFrame) else text_frame(rows, compiled.schema)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scratch").mkdir()
     numbers = count()
