@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from etl_assets.staging.source import Format
+from etl_assets.staging.formats.options import Format
 
 
 class Certainty(StrEnum):

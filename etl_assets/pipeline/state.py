@@ -20,6 +20,7 @@ from types import ModuleType
 from etl_assets.contracts.dataset import Layer, Table, TableId
 from etl_assets.ledger.records import Delivery, DeliveryState, PartitionKey
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.staging.content import declared
 from etl_assets.staging.source import Mode, PeriodFrom, Source
 
 StateOf = Callable[[TableId, str], str | None]
@@ -84,7 +85,7 @@ def table_version(pipeline: DatasetPipeline, table: Table) -> str:
     if table.id.layer is Layer.BRONZE:
         source = pipeline.sources[table.id.name]
         return digest(
-            ENGINE, contract, json.loads(source.format.model_dump_json()), source.mode, source.period_column
+            ENGINE, contract, json.loads(declared(source.format)), source.mode, source.period_column
         )
     return digest(ENGINE, contract, code_version(table.transform))
 

@@ -9,7 +9,8 @@ from enum import StrEnum
 
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.staging.content import Content, Encoding, Newlines
-from etl_assets.staging.source import CsvFormat, Source
+from etl_assets.staging.formats.options import CsvFormat
+from etl_assets.staging.source import Source
 
 _SEPARATORS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
 _SEPARATOR, _NO_SEPARATOR, _HIDDEN = re.compile(r"[;\t|,]"), re.compile(r"[^;\t|,]+"), "…"

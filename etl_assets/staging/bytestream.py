@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol, Self
 import zstandard
 
 from etl_assets.errors import StagingError
-from etl_assets.staging.source import Compression, CsvFormat
+from etl_assets.staging.formats.options import Compression, CsvFormat
 
 CHUNK_BYTES = 1 << 18
 """A chunk stays in the processor's cache, and is below any sensible `max_record_bytes`."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
 
-from etl_assets.staging.source import CsvFormat, ParquetFormat
+from etl_assets.staging.formats.options import Format
 
 
 class Encoding(StrEnum):
@@ -100,6 +101,20 @@ class Content:
         )
 
 
-def format_fingerprint(format: CsvFormat | ParquetFormat) -> str:
+_ALWAYS = (
+    "type", "separator", "quote", "encoding", "compression", "max_record_bytes", "max_decompressed_bytes"
+)  # fmt: skip
+"""Options that always count; others count from when they are set, so that a new one changes no fingerprint."""
+
+
+def format_fingerprint(format: Format) -> str:
     """Return what changes when a file would have to be examined again, 16 hex digits."""
-    return hashlib.sha256(format.model_dump_json().encode()).hexdigest()[:16]
+    return hashlib.sha256(declared(format).encode()).hexdigest()[:16]
+
+
+def declared(format: Format) -> str:
+    """Return what is declared of a format, as JSON; the same text for settings that mean the same."""
+    options = format.model_dump(mode="json")
+    said = {name: options[name] for name in _ALWAYS if name in options}
+    said |= format.model_dump(mode="json", exclude_defaults=True)
+    return json.dumps(said, separators=(",", ":"), ensure_ascii=False)

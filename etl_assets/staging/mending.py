@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from etl_assets.staging.bytestream import CHUNK_BYTES
+from etl_assets.staging.formats.options import CsvFormat
 from etl_assets.staging.shape import BOM, CR, LF, MarkScan
-from etl_assets.staging.source import CsvFormat
 
 MAX_RAW_BYTES = 64_000
 MAX_UNREADABLE = 200_000

@@ -16,9 +16,10 @@ from etl_assets.staging.area import ChangedError, StagingArea
 from etl_assets.staging.breaches import Breach, BreachCode, find_breach, is_hidden
 from etl_assets.staging.bytestream import HashedReader, UnpackingError, is_plain, text_chunks
 from etl_assets.staging.content import Content, format_fingerprint
+from etl_assets.staging.formats.options import CsvFormat
 from etl_assets.staging.mending import Mended, Mender
 from etl_assets.staging.shape import examine
-from etl_assets.staging.source import CsvFormat, Source
+from etl_assets.staging.source import Source
 
 UNREADABLE_SCHEMA = {
     "_delivery": pl.String(),

@@ -22,7 +22,7 @@ from etl_assets.errors import StagingError
 from etl_assets.staging.area import VanishedError
 from etl_assets.staging.bytestream import CHUNK_BYTES, HashedReader, UnpackingError, text_chunks
 from etl_assets.staging.content import Content, Encoding, Newlines, Oddity, format_fingerprint
-from etl_assets.staging.source import CsvFormat, ParquetFormat
+from etl_assets.staging.formats.options import CsvFormat, Format, ParquetFormat
 
 BOM = codecs.BOM_UTF8
 LF, CR = 10, 13
@@ -30,7 +30,7 @@ LF, CR = 10, 13
 Bytes = npt.NDArray[np.uint8]
 
 
-def examine(path: Path, format: CsvFormat | ParquetFormat) -> Content:
+def examine(path: Path, format: Format) -> Content:
     """Return what a file holds, in one pass over its bytes and in bounded memory.
 
     Raises:
@@ -41,6 +41,7 @@ def examine(path: Path, format: CsvFormat | ParquetFormat) -> Content:
         with HashedReader(path.open("rb", buffering=0)) as reader:
             if isinstance(format, ParquetFormat):
                 return _examine_parquet(path, reader, format)
+            assert isinstance(format, CsvFormat)
             return _examine_csv(reader, format)
     except FileNotFoundError:
         raise VanishedError("The file is no longer there", where={"file": path.name}) from None

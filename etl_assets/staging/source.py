@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from datetime import datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from etl_assets.staging.formats.options import CsvFormat, Format
 
 STRPTIME_DIGITS = {"Y": 4, "y": 2, "m": 2, "d": 2, "j": 3, "H": 2, "M": 2, "S": 2}
 """The directives that a `{period:...}` may hold, each with its number of digits."""
@@ -33,70 +34,8 @@ class Mode(StrEnum):
     CORRECTION = "correction"
 
 
-class Compression(StrEnum):
-    """How the file is packed; `infer` looks at its first bytes."""
-
-    NONE = "none"
-    GZIP = "gzip"
-    ZSTD = "zstd"
-    INFER = "infer"
-
-
 class _Model(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class CsvFormat(_Model):
-    """Delimited text with one header line."""
-
-    type: Literal["csv"] = "csv"
-    separator: str = Field(",", description="One ASCII character between two cells.")
-    quote: str | None = Field(
-        '"', description="One ASCII character around a cell, doubled inside; null for none."
-    )
-    encoding: str = Field(
-        "utf-8", description="Encoding as Python names it, such as latin-1, cp1252 or utf-16."
-    )
-    compression: Compression = Field(Compression.INFER, description="How the file is packed.")
-    max_record_bytes: int = Field(1_000_000, ge=1, description="A longer record counts as unreadable.")
-    max_decompressed_bytes: int = Field(
-        20_000_000_000, ge=1, description="A file that unpacks to more than this is refused."
-    )
-
-    @field_validator("separator", "quote")
-    @classmethod
-    def _one_ascii_character(cls, value: str | None) -> str | None:
-        if value is not None and (len(value) != 1 or not value.isascii() or value in "\r\n\0"):
-            raise ValueError("expected one ASCII character other than a line end")
-        return value
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, value: str) -> str:
-        try:
-            codec = codecs.lookup(value)
-            # Python also knows codecs such as base64, which give no text.
-            is_text = isinstance(codec.incrementaldecoder().decode(b""), str)
-        except (LookupError, AttributeError, TypeError):
-            is_text = False
-        if not is_text:
-            raise ValueError(f"{value!r} is no text encoding that Python knows")
-        return codec.name
-
-    @model_validator(mode="after")
-    def _quote_is_not_separator(self) -> Self:
-        if self.quote == self.separator:
-            raise ValueError("separator and quote must be different characters")
-        return self
-
-
-class ParquetFormat(_Model):
-    """Apache Parquet; columns keep the types that the file gives them."""
-
-    type: Literal["parquet"] = "parquet"
-
-
-Format = Annotated[CsvFormat | ParquetFormat, Field(discriminator="type")]
 
 
 class Source(_Model):
@@ -109,7 +48,10 @@ class Source(_Model):
     """
 
     pattern: str = Field(description="Such as flights/{period:%Y-%m-%d}.csv")
-    format: Format = Field(default_factory=CsvFormat, description="csv or parquet, with its options.")
+    format: Format = Field(
+        default_factory=CsvFormat,
+        description="csv, tsv, fixed_width, jsonl, json, excel, parquet or arrow, with its options.",
+    )
     period_from: PeriodFrom = Field(
         PeriodFrom.FILENAME,
         description="filename: from {period:...}; column: from each row; arrival: from the mtime.",

@@ -46,6 +46,16 @@ def refused(config: Path, environ: dict[str, str] | None = None) -> SettingsErro
     return caught.value
 
 
+def broken(config: Path, environ: dict[str, str] | None = None) -> SettingsError:
+    """What is wrong with the one dataset; it is left out, and nothing else is refused."""
+    settings = load_settings(config, environ or {})
+    assert list(settings.broken_datasets) == ["shop"]
+    assert "shop" not in settings.datasets
+    with pytest.raises(SettingsError) as caught:
+        settings.dataset("shop")
+    return caught.value
+
+
 # --- layers -----------------------------------------------------------------------------------------------
 
 
@@ -116,15 +126,36 @@ def test_home_in_a_file_is_relative_to_the_project_and_in_a_variable_to_the_shel
     assert load_settings(config, {"ETL_HOME": "state"}).home == elsewhere / "state"
 
 
-def test_the_folder_is_found_by_variable_then_here(
+def test_the_folder_is_found_by_variable_then_here_then_above(
     config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_settings(environ={}).config_dir == config
+    below = tmp_path / "datasets" / "shop"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    assert load_settings(environ={}).config_dir == config
     monkeypatch.chdir("/")
     assert load_settings(environ={"ETL_CONFIG_DIR": str(config)}).config_dir == config
-    with pytest.raises(SettingsError, match=r"no settings file app\.yaml"):
+    with pytest.raises(SettingsError, match=r"no such folder of settings"):
         load_settings(environ={"ETL_CONFIG_DIR": str(tmp_path / "nowhere")})
+
+
+def test_a_folder_that_is_no_project_says_how_to_make_it_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "config").mkdir()  # somebody else's
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=r"no project.*dq new NAME FILE"):
+        load_settings(environ={})
+
+
+def test_a_project_needs_no_app_yaml(config: Path) -> None:
+    (config / "app.yaml").unlink()
+    settings = load_settings(config, {})
+    assert list(settings.datasets) == ["shop"]
+    assert settings.home == config.parent / "var"
+    assert settings.folders == [config.parent / "datasets"]
 
 
 # --- what is refused --------------------------------------------------------------------------------------
@@ -142,7 +173,7 @@ def test_an_unknown_key_deep_in_a_dataset_is_refused(config: Path, write: Write)
         "datasets/shop.yaml",
         SHOP.replace("pattern:", "format: {type: csv, seperator: ';'}\n        pattern:"),
     )
-    error = refused(config)
+    error = broken(config)
     assert error.where == {
         "file": "config/datasets/shop.yaml",
         "line": 3,
@@ -170,7 +201,7 @@ def test_the_layer_whose_value_counts_is_blamed(config: Path, write: Write) -> N
 def test_a_missing_key_names_the_dataset_file_and_what_it_means(config: Path, write: Write) -> None:
     write("datasets/shop.yaml", "sources: {sales: {pattern: a.csv}}\n")
     write("app.local.yaml", "datasets: {shop: {enabled: false}}\n")
-    error = refused(config)
+    error = broken(config)
     assert error.what == "The setting calendar is missing"
     assert error.where == {"file": "config/datasets/shop.yaml"}
     assert error.hint == "Expected: When deliveries are due."
@@ -196,7 +227,7 @@ def test_a_missing_key_names_the_dataset_file_and_what_it_means(config: Path, wr
             "sales:\n    format: {type: cvs}\n",
             3,
             "sources.sales.format.type",
-            "Expected: one of 'csv', 'parquet'",
+            "Expected: one of 'csv', 'tsv', 'fixed_width'",
         ),
         ("sales:\n", "sales:\n    format: {quote: x}\n", 3, "sources.sales.format", "a key 'type'"),
         ("sales:\n", "sales:\n    mode: [a]\n", 3, "sources.sales.mode", "'increment', 'snapshot'"),
@@ -213,7 +244,7 @@ def test_a_wrong_dataset_leads_to_its_line(
     config: Path, write: Write, old: str, new: str, line: int, key: str, expected: str
 ) -> None:
     write("datasets/shop.yaml", dedent(SHOP).replace(old, new))
-    error = refused(config)
+    error = broken(config)
     assert error.where == {"file": "config/datasets/shop.yaml", "line": line, "key": key}
     assert expected in error.hint
 
@@ -283,9 +314,39 @@ def test_an_environment_without_its_file_is_refused(config: Path, write: Write) 
     assert "production" in error.hint
 
 
-def test_a_dataset_file_with_another_name_is_refused(config: Path, write: Write) -> None:
-    write("datasets/other.yml", SHOP)
-    assert "not named <dataset>.yaml" in str(refused(config))
+@pytest.mark.parametrize("name", ["other.yml", "Other.yaml"])
+def test_a_dataset_file_with_another_name_is_told_and_left_out(config: Path, write: Write, name: str) -> None:
+    write(f"datasets/{name}", SHOP)
+    settings = load_settings(config, {})
+    assert list(settings.datasets) == ["shop"]
+    assert "not named <dataset>.yaml" in str(next(iter(settings.broken_datasets.values())))
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("sources: [\n", {"file": "config/datasets/mart.yaml", "line": 2}),
+        (
+            "sources: {}\ncalendar: {start: 2024-01-01}\n",
+            {"file": "config/datasets/mart.yaml", "line": 1, "key": "sources"},
+        ),
+        ("sorces: {}\n" + dedent(SHOP), {"file": "config/datasets/mart.yaml", "line": 1, "key": "sorces"}),
+    ],
+)
+def test_one_dataset_with_a_wrong_file_does_not_stop_the_others(
+    config: Path, write: Write, text: str, where: dict[str, object]
+) -> None:
+    write("datasets/mart.yaml", text)
+    settings = load_settings(config, {"ETL_DATASETS__MART__ENABLED": "true"})
+    assert list(settings.datasets) == ["shop"]
+    assert list(settings.broken_datasets) == ["mart"]
+    error = settings.broken_datasets["mart"]
+    assert error.where == where
+
+
+def test_what_app_yaml_says_of_a_dataset_still_stops_everything(config: Path, write: Write) -> None:
+    write("app.local.yaml", "datasets: {shop: {calendar: {start: soon}}}\n")
+    assert refused(config).where["file"] == "config/app.local.yaml"
 
 
 def test_an_editors_files_are_no_datasets(config: Path, write: Write) -> None:

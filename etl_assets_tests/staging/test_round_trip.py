@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl_assets.staging import bytestream, mending, shape
-from etl_assets.staging.source import CsvFormat
+from etl_assets.staging.formats.options import CsvFormat
 from etl_assets_tests.staging.desk import Desk
 
 CELLS = st.text(
