@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from etl_assets.cli.problems import WrongUseError
+from etl_assets.cli.problems import WrongUseError, warn_of
 from etl_assets.errors import LedgerError
 
 if TYPE_CHECKING:
@@ -43,32 +43,31 @@ def known_dataset(settings: AppSettings, name: str | None) -> str | None:
     """Return the name, if there are settings for such a dataset.
 
     Raises:
+        SettingsError: They are wrong.
         WrongUseError: There are none; names the nearest.
     """
     if name is None or name in settings.datasets:
         return name
+    if name in settings.broken_datasets:
+        raise settings.broken_datasets[name]
     raise WrongUseError(
         f"There is no dataset {name}",
         where={"folder": settings.config_dir / "datasets"},
-        hint=did_you_mean(name, settings.datasets),
+        hint=did_you_mean(name, [*settings.datasets, *settings.broken_datasets]),
     )
 
 
 def open_pipelines(settings: AppSettings, name: str | None = None) -> dict[str, DatasetPipeline]:
-    """Open one dataset, or all that are enabled.
+    """Open one dataset, or all that are enabled and sound; what is wrong with others is told.
 
     Raises:
         WrongUseError: There is no such dataset, or it is not enabled.
+        ContractError: The code of the one asked for is wrong.
     """
-    known_dataset(settings, name)
-    if name is not None and not settings.datasets[name].enabled:
-        hint = "Set enabled: true in its file"
-        raise WrongUseError(
-            f"The dataset {name} is not enabled", where={"file": f"datasets/{name}.yaml"}, hint=hint
-        )
+    datasets = {name: dataset_of(settings, name)} if name is not None else sound_datasets(settings)
     from etl_assets.orchestration.pipelines import load_pipelines
 
-    return load_pipelines(settings, datasets_of(settings, name))
+    return load_pipelines(settings, datasets)
 
 
 def open_pipeline(settings: AppSettings, name: str) -> DatasetPipeline:
@@ -76,17 +75,37 @@ def open_pipeline(settings: AppSettings, name: str) -> DatasetPipeline:
     return open_pipelines(settings, name)[name]
 
 
-def datasets_of(settings: AppSettings, name: str | None = None) -> dict[str, Dataset]:
-    """Import the code of one dataset, or of all that are enabled.
+def dataset_of(settings: AppSettings, name: str) -> Dataset:
+    """Import the code of one dataset; only that, for a contract costs time.
 
     Raises:
-        ContractError: There is no code for the dataset, or it is wrong.
+        WrongUseError: There is no such dataset, or it is not enabled.
+        SettingsError: Its settings are wrong, or don't fit its code.
+        ContractError: There is no code for it, or it is wrong.
     """
-    from etl_assets.datasets import load_dataset
+    known_dataset(settings, name)
+    if not settings.datasets[name].enabled:
+        raise WrongUseError(
+            f"The dataset {name} is not enabled",
+            where={"file": f"datasets/{name}.yaml"},
+            hint="Set enabled: true in its file",
+        )
+    from etl_assets.project import load_project
 
-    wanted = [name] if name else [one for one, own in settings.datasets.items() if own.enabled]
-    # Only what is asked for is imported: a contract costs time.
-    return {one: load_dataset(one) for one in wanted if settings.datasets[one].enabled}
+    project = load_project(settings, [name])
+    if name in project.failures:
+        raise project.failures[name]
+    return project.datasets[name]
+
+
+def sound_datasets(settings: AppSettings) -> dict[str, Dataset]:
+    """Import the code of all enabled datasets; warn of those that are broken."""
+    from etl_assets.project import load_project
+
+    project = load_project(settings)
+    for name, error in project.failures.items():
+        warn_of(f"the dataset {name} is left out", error)
+    return project.datasets
 
 
 # -- what arguments name ----------------------------------------------------------------------

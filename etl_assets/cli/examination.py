@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
@@ -19,7 +19,9 @@ from etl_assets.cli.output import counted, listed, moment, size
 from etl_assets.errors import EtlError
 
 if TYPE_CHECKING:
+    from etl_assets.datasets import Place
     from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+    from etl_assets.project import Project
     from etl_assets.settings import AppSettings
 
 PACKAGES = (
@@ -59,19 +61,29 @@ Look = Iterator[Finding]
 
 def examine() -> list[Finding]:
     """Look at everything; what can't be looked at without settings is left out where these are wrong."""
+    from etl_assets.orchestration.pipelines import load_pipelines
+    from etl_assets.project import load_project
+
     found = [*_safely("versions", _versions)]
     try:
         settings = context.open_settings()
     except EtlError as error:
         return [*found, _wrong("settings", error)]
     found.append(_ok("settings", f"read from {settings.config_dir}, environment {settings.environment}"))
-    found += _safely("settings", lambda: _datasets(settings))
-    found += _safely("folders", lambda: _folders(settings))
-    found += _safely("ledger", lambda: _ledger(settings))
-    found += _safely("dagster", lambda: _dagster(settings))
-    if _ledger_exists(settings) and not any(one.state is State.WRONG for one in found):
-        for name in context.datasets_of(settings):
-            found += _safely("lake", lambda name=name: _lake(context.open_pipeline(settings, name)))  # type: ignore[misc]
+    try:
+        project = load_project(settings)
+    except EtlError as error:
+        return [*found, _wrong("settings", error)]
+    found += _datasets(project)
+    surroundings = [
+        *_safely("folders", lambda: _folders(settings)),
+        *_safely("ledger", lambda: _ledger(settings)),
+        *_safely("dagster", lambda: _dagster(settings)),
+    ]
+    found += surroundings
+    if _ledger_exists(settings) and not any(one.state is State.WRONG for one in surroundings):
+        for pipeline in load_pipelines(settings, project.datasets).values():
+            found += _safely("lake", lambda pipeline=pipeline: _lake(pipeline))  # type: ignore[misc]
     return found
 
 
@@ -133,16 +145,31 @@ def _pins() -> dict[str, str]:
 # -- settings and folders ---------------------------------------------------------------------
 
 
-def _datasets(settings: AppSettings) -> Look:
+def _datasets(project: Project) -> Look:
     from etl_assets.contracts.rules import compile_contract
+    from etl_assets.datasets import find_datasets
 
-    code = context.datasets_of(settings)
-    for name, dataset in code.items():
-        settings.dataset(name).check_tables(name, [str(table.id) for table in dataset.tables])
+    settings = project.settings
+    found = find_datasets(settings.folders)
+    for name, dataset in project.datasets.items():
         rules = sum(len(compile_contract(table.contract).rules) for table in dataset.tables)
-        yield _ok("settings", f"{name}: {counted(len(dataset.tables), 'table')}, {counted(rules, 'rule')}")
+        told = f"{name}: {counted(len(dataset.tables), 'table')}, {counted(rules, 'rule')}"
+        place, *others = found[name]
+        hidden = f", and not from {' or '.join(map(str, others))}" if others else ""
+        yield _ok("settings", f"{told}, from {place}{hidden}")
+    for name, error in project.failures.items():
+        wrong = _wrong("settings", error)
+        yield replace(wrong, message=f"{name}: {wrong.message}")
     if off := [name for name, one in settings.datasets.items() if not one.enabled]:
         yield Finding("settings", State.WARNING, f"not enabled: {', '.join(off)}")
+    if idle := [str(places[0]) for name, places in found.items() if _is_idle(settings, name, places[0])]:
+        hint = "A dataset runs once it has a file: config/datasets/<name>.yaml"
+        yield Finding("settings", State.WARNING, f"datasets without settings: {', '.join(idle)}", hint)
+
+
+def _is_idle(settings: AppSettings, name: str, place: Place) -> bool:
+    known = name in settings.datasets or name in settings.broken_datasets
+    return not known and place.kind != "built in"
 
 
 def _folders(settings: AppSettings) -> Look:

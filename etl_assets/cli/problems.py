@@ -11,7 +11,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from etl_assets.cli.output import messages, plain
-from etl_assets.errors import EtlError, SettingsError
+from etl_assets.errors import ContractError, EtlError, SettingsError
 
 
 class ExitCode(IntEnum):
@@ -22,7 +22,7 @@ class ExitCode(IntEnum):
     DATA = 1
     """Data trouble: a gate is closed, a delivery is on hold."""
     WRONG_USE = 2
-    """Wrong use, or wrong settings."""
+    """Wrong use, wrong settings, or wrong code of a dataset."""
     BROKEN = 3
     """Something broke."""
 
@@ -35,7 +35,8 @@ def report(error: Exception) -> ExitCode:
     """Tell a person of an error, on standard error, and return the exit code."""
     if isinstance(error, EtlError):
         _tell(error.what, {plain(key): plain(value) for key, value in error.where.items()}, error.hint)
-        return ExitCode.WRONG_USE if isinstance(error, SettingsError | WrongUseError) else ExitCode.BROKEN
+        wrong_use = isinstance(error, ContractError | SettingsError | WrongUseError)
+        return ExitCode.WRONG_USE if wrong_use else ExitCode.BROKEN
     log = _write_log(error)
     where = f"the log is {log}" if log else "the log can't be written"
     messages().print(
@@ -44,9 +45,15 @@ def report(error: Exception) -> ExitCode:
     return ExitCode.BROKEN
 
 
-def _tell(what: str, where: dict[str, str], hint: str) -> None:
+def warn_of(consequence: str, error: EtlError) -> None:
+    """Tell a person, on standard error, what an error keeps from being done; the rest goes on."""
+    where = {plain(key): plain(value) for key, value in error.where.items()}
+    _tell(f"{consequence}: {error.what}", where, error.hint, style="yellow")
+
+
+def _tell(what: str, where: dict[str, str], hint: str, style: str = "red") -> None:
     console = messages()
-    console.print(_indented(f"dq: {what}"), style="red", soft_wrap=True)
+    console.print(_indented(f"dq: {what}"), style=style, soft_wrap=True)
     for key, value in where.items():
         console.print(f"  {key}: {value}", soft_wrap=True)
     if hint:

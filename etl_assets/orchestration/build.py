@@ -6,28 +6,46 @@ from collections.abc import Mapping
 
 import dagster as dg
 
+from etl_assets import logs
 from etl_assets.contracts.dataset import Dataset
+from etl_assets.errors import EtlError
 from etl_assets.orchestration.assets import build_assets
 from etl_assets.orchestration.automation import build_missing, build_sensor
+from etl_assets.orchestration.failures import describe_failure
 from etl_assets.orchestration.partitions import partitions_of
 from etl_assets.orchestration.resources import Pipelines
 from etl_assets.orchestration.tags import DATASET_TAG
 from etl_assets.settings import AppSettings
 
+LOG = logs.get_logger(__name__)
 
-def build_definitions(settings: AppSettings, datasets: Mapping[str, Dataset]) -> dg.Definitions:
+
+def build_definitions(
+    settings: AppSettings,
+    datasets: Mapping[str, Dataset],
+    failures: Mapping[str, EtlError] | None = None,
+) -> dg.Definitions:
     """Build assets, checks, sensors, schedules and jobs of every enabled dataset.
 
     Opens no database and lists no staging area.
+
+    Args:
+        settings: The settings.
+        datasets: Name -> dataset.
+        failures: Datasets that can't be loaded, with the reason: each is shown as one asset that says so.
 
     Raises:
         SettingsError: A dataset has no settings, or wrong ones.
         ContractError: A contract can't be compiled.
     """
+    failures = failures or {}
+    for name, error in failures.items():
+        LOG.error("The dataset can't be loaded; the others go on: %s", error, extra={"dataset": name})
     pipelines = Pipelines(settings, datasets)
     return dg.Definitions.merge(
         *(build_dataset(dataset, settings) for dataset in pipelines.datasets.values()),
         dg.Definitions(
+            assets=[describe_failure(name, error) for name, error in failures.items()],
             resources={"pipelines": pipelines},
             # Polars uses all cores of one process; a process per step would cost 2 s each.
             executor=dg.multiprocess_executor.configured(

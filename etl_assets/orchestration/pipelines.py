@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 
 from etl_assets.contracts.dataset import Dataset
-from etl_assets.errors import SettingsError
 from etl_assets.lake.tables import Lake
 from etl_assets.ledger.ledger import Ledger
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline, Limits, Policy, Retry
@@ -72,21 +71,6 @@ def enabled(settings: AppSettings, datasets: Mapping[str, Dataset]) -> dict[str,
         for name, dataset in datasets.items()
         if name in settings.datasets and settings.datasets[name].enabled
     }
-
-
-def check_settings(settings: AppSettings, datasets: Mapping[str, Dataset]) -> None:
-    """Refuse settings of datasets that have no code.
-
-    Raises:
-        SettingsError: Names the file, and the datasets that there are.
-    """
-    for name in settings.datasets:
-        if name not in datasets:
-            raise SettingsError(
-                f"There are settings for the dataset {name}, which has no code",
-                where={"file": f"config/datasets/{name}.yaml"},
-                hint=f"There is code for {', '.join(sorted(datasets))}",
-            )
 
 
 @lru_cache(maxsize=8)

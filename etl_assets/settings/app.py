@@ -5,7 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import BaseModel, ByteSize, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ByteSize,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from etl_assets.errors import SettingsError
@@ -87,9 +96,14 @@ class AppSettings(BaseSettings):
     concurrency: ConcurrencySettings = Field(default_factory=ConcurrencySettings)
     memory: MemorySettings = Field(default_factory=MemorySettings)
     lease: LeaseSettings = Field(default_factory=LeaseSettings)
+    dataset_folders: tuple[Path, ...] = Field(
+        (Path("datasets"),),
+        description="Folders that hold the project's own datasets, a folder each; relative to the project.",
+    )
     datasets: dict[TableName, DatasetSettings] = Field(
         default_factory=dict, description="From datasets/<name>.yaml; what is said here goes on top of it."
     )
+    _broken: dict[str, SettingsError] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def settings_customise_sources(
@@ -108,6 +122,21 @@ class AppSettings(BaseSettings):
     def _absolute(cls, value: Path) -> Path:
         # Dagster's processes may be started in another folder.
         return value.expanduser().absolute()
+
+    @property
+    def broken_datasets(self) -> dict[str, SettingsError]:
+        """Datasets whose own file is wrong, with what is wrong: the others are not kept from their work."""
+        return self._broken
+
+    @property
+    def project_dir(self) -> Path:
+        """The project's folder: the one above the settings."""
+        return self.config_dir.parent
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders that hold the project's own datasets."""
+        return [self.project_dir / folder.expanduser() for folder in self.dataset_folders]
 
     @property
     def ledger(self) -> SecretStr:
@@ -133,8 +162,10 @@ class AppSettings(BaseSettings):
         """Return the settings of one dataset.
 
         Raises:
-            SettingsError: There are none.
+            SettingsError: There are none, or they are wrong.
         """
+        if name in self._broken:
+            raise self._broken[name]
         if name not in self.datasets:
             raise SettingsError(
                 f"There are no settings for the dataset {name}",
@@ -150,4 +181,4 @@ class AppSettings(BaseSettings):
             return str(self.home / "staging" / name)
         if "://" in said:
             return said
-        return str(self.config_dir.parent / Path(said).expanduser())
+        return str(self.project_dir / Path(said).expanduser())

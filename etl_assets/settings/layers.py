@@ -61,40 +61,64 @@ class Layer:
 
 
 def find_config_dir(environ: Mapping[str, str]) -> Path:
-    """Return the folder of the settings files: ETL_CONFIG_DIR, `config` here, or the project's own.
+    """Return the folder of the settings: ETL_CONFIG_DIR, or `config` here or in a folder above.
+
+    A folder `config` is taken for a project's if it holds `app.yaml` or a folder `datasets`.
 
     Raises:
         SettingsError: There is none.
     """
     if said := environ.get("ETL_CONFIG_DIR"):
-        candidates = [Path(said).expanduser()]
-    else:
-        candidates = [Path("config"), Path(__file__).parents[2] / "config"]
-    for candidate in candidates:
-        if (candidate / "app.yaml").is_file():
-            return candidate.absolute()
+        folder = Path(said).expanduser().absolute()
+        if not folder.is_dir():
+            raise SettingsError(
+                "There is no such folder of settings",
+                where={"environment variable": "ETL_CONFIG_DIR", "folder": folder},
+                hint="Set it to the folder that holds app.yaml and datasets/, or unset it",
+            )
+        return folder
+    here = Path.cwd()
+    for above in (here, *here.parents):
+        config = above / "config"
+        if (config / "app.yaml").is_file() or (config / "datasets").is_dir():
+            return config
     raise SettingsError(
-        "There is no settings file app.yaml",
-        where={"folder": candidates[0].absolute()},
-        hint="Go to the project's folder, or set ETL_CONFIG_DIR to the folder that holds it",
+        "This folder is no project, nor is one above it: there is no config/",
+        where={"folder": here},
+        hint="Make it one, from a file of yours: dq new NAME FILE...\n"
+        "Or go to the project's folder, or set ETL_CONFIG_DIR to the folder of its settings",
     )
 
 
-def read_layers(config_dir: Path, environ: Mapping[str, str]) -> list[Layer]:
-    """Read everything that is said, lowest layer first.
+@dataclass(frozen=True)
+class ReadLayers:
+    """What was read.
+
+    Attributes:
+        layers: Everything that is said, lowest layer first.
+        broken: Datasets whose file can't be read, with the reason.
+    """
+
+    layers: list[Layer]
+    broken: dict[str, SettingsError]
+
+
+def read_layers(config_dir: Path, environ: Mapping[str, str]) -> ReadLayers:
+    """Read everything that is said.
 
     Raises:
-        SettingsError: A file can't be read, or says what only the environment may.
+        SettingsError: A file can't be read that is not one dataset's, or says what only the environment may.
     """
     from_environment = _environment_layer(environ)
     environment = str(from_environment.values.get("environment", "development"))
-    datasets = list(_dataset_layers(config_dir))
+    broken: dict[str, SettingsError] = {}
+    datasets = list(_dataset_layers(config_dir, broken))
     above = [
         *_app_layers(config_dir, environment, chosen="environment" in from_environment.values),
         from_environment,
     ]
-    _check_dataset_names(above, {layer.prefix[-1] for layer in datasets})
-    return [*datasets, *above]
+    _check_dataset_names(above, {layer.prefix[-1] for layer in datasets} | broken.keys())
+    return ReadLayers([*datasets, *above], broken)
 
 
 def merged(layers: list[Layer]) -> dict[str, Any]:
@@ -139,22 +163,29 @@ def _app_layers(config_dir: Path, environment: str, *, chosen: bool) -> Iterator
         yield layer
 
 
-def _dataset_layers(config_dir: Path) -> Iterator[Layer]:
-    folder = config_dir / "datasets"
-    for path in sorted(folder.glob("*.y*ml")):
+def _dataset_layers(config_dir: Path, broken: dict[str, SettingsError]) -> Iterator[Layer]:
+    """Read each dataset's file; one that can't be read doesn't concern the others."""
+    for path in sorted((config_dir / "datasets").glob("*.y*ml")):
         if path.name.startswith("."):
             continue  # an editor's lock or swap file
-        name = f"{config_dir.name}/datasets/{path.name}"
-        if path.suffix != ".yaml" or not re.fullmatch("[a-z][a-z0-9_]*", path.stem):
-            raise SettingsError(
-                "A dataset's file is not named <dataset>.yaml",
-                where={"file": name},
-                hint="Name it in lower case, digits and _, and end it in .yaml",
-            )
-        file = read_settings_file(path, name)
-        prefix = ("datasets", path.stem)
-        lines = {(*prefix, *key): line for key, line in file.lines.items()}
-        yield Layer(name, {"datasets": {path.stem: file.values}}, lines, prefix)
+        try:
+            yield _dataset_layer(path, f"{config_dir.name}/datasets/{path.name}")
+        except SettingsError as error:
+            # sales.yml beside a sound sales.yaml is another one's fault
+            broken[path.stem if path.stem not in broken and path.suffix == ".yaml" else path.name] = error
+
+
+def _dataset_layer(path: Path, name: str) -> Layer:
+    if path.suffix != ".yaml" or not re.fullmatch("[a-z][a-z0-9_]*", path.stem):
+        raise SettingsError(
+            "A dataset's file is not named <dataset>.yaml",
+            where={"file": name},
+            hint="Name it in lower case, digits and _, and end it in .yaml",
+        )
+    file = read_settings_file(path, name)
+    prefix = ("datasets", path.stem)
+    lines = {(*prefix, *key): line for key, line in file.lines.items()}
+    return Layer(name, {"datasets": {path.stem: file.values}}, lines, prefix)
 
 
 def _check_dataset_names(layers: list[Layer], known: set[str]) -> None:

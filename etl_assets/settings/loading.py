@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from etl_assets.logs import mask_url_passwords
 from etl_assets.settings.app import AppSettings
 from etl_assets.settings.layers import Layer, find_config_dir, merged, read_layers
-from etl_assets.settings.problems import settings_error
+from etl_assets.settings.problems import problems_by_dataset, settings_error
 from etl_assets.settings.yaml_files import KeyPath
 
 
@@ -46,14 +46,18 @@ def load_settings(
     """Return the settings: files, lowest first, then environment variables on top.
 
     The files are `datasets/<name>.yaml`, `app.yaml`, `app.<ETL_ENVIRONMENT>.yaml` and `app.local.yaml`;
-    a variable such as ETL_LOG__LEVEL is `log.level`.
+    each may be missing. A variable such as ETL_LOG__LEVEL is `log.level`.
+
+    What is wrong in one dataset's own file concerns that dataset alone: it is left out, and
+    `AppSettings.broken_datasets` says why.
 
     Args:
-        config_dir: Folder of the files; by default ETL_CONFIG_DIR, `config` here, or the project's own.
+        config_dir: Folder of the files; by default ETL_CONFIG_DIR, or `config` here or in a folder above.
         environ: Variables; by default those of this process.
 
     Raises:
-        SettingsError: Something is wrong or unknown; the message names place, key and what was expected.
+        SettingsError: Something else is wrong or unknown; the message names place, key and what was
+            expected.
     """
     return read_settings(config_dir, environ).settings
 
@@ -62,15 +66,30 @@ def read_settings(config_dir: Path | str | None = None, environ: Mapping[str, st
     """Do as `load_settings`, and keep the layers, which `explain` needs."""
     variables = os.environ if environ is None else environ
     folder = Path(config_dir).absolute() if config_dir is not None else find_config_dir(variables)
-    layers = read_layers(folder, variables)
-    values = merged(layers)
+    read = read_layers(folder, variables)
+    values = merged(read.layers)
     values.setdefault("home", str(folder.parent / "var"))
+    values["config_dir"] = folder
+    broken = dict(read.broken)
+    _leave_out(values, broken)
     try:
-        settings = AppSettings(**values | {"config_dir": folder})
+        settings = AppSettings(**values)
     except ValidationError as error:
-        # Not "from error": pydantic's own message quotes the values, and one may be a secret.
-        raise settings_error(error, values, layers) from None
-    return Loaded(settings, tuple(layers))
+        problems = problems_by_dataset(error, values, read.layers)
+        for name, own in problems.items():
+            if name is None:
+                # Not "from error": pydantic's own message quotes the values, and one may be a secret.
+                raise settings_error(own) from None
+            broken[name] = settings_error(own)
+        _leave_out(values, broken)
+        settings = AppSettings(**values)
+    settings.broken_datasets.update(sorted(broken.items()))
+    return Loaded(settings, tuple(read.layers))
+
+
+def _leave_out(values: dict[str, Any], broken: Collection[str]) -> None:
+    if isinstance(datasets := values.get("datasets"), Mapping):
+        values["datasets"] = {name: said for name, said in datasets.items() if name not in broken}
 
 
 def explain(loaded: Loaded) -> list[Explained]:

@@ -20,19 +20,32 @@ from etl_assets.settings.yaml_files import KeyPath
 _SECRET = {("ledger_url",)}
 
 
-def settings_error(
+def settings_error(problems: Sequence[SettingsError]) -> SettingsError:
+    """Say one or several problems in one message."""
+    if len(problems) == 1:
+        return problems[0]
+    lines = "".join(f"\n  - {problem}" for problem in problems)
+    return SettingsError(f"{len(problems)} settings are wrong:{lines}")
+
+
+def problems_by_dataset(
     error: ValidationError, values: Mapping[str, Any], layers: Sequence[Layer]
-) -> SettingsError:
-    """Turn pydantic's findings into one message that leads to the line."""
-    problems: dict[tuple[KeyPath, bool], list[ErrorDetails]] = {}
+) -> dict[str | None, list[SettingsError]]:
+    """Turn pydantic's findings into messages that lead to the line.
+
+    Returns:
+        Dataset -> what is wrong in its own file; None -> what is wrong anywhere else.
+    """
+    found: dict[tuple[KeyPath, bool], list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
         path = _path(detail, values)
-        problems.setdefault((path, detail["type"] == "extra_forbidden"), []).append(detail)
-    found = [_problem(path, details, layers) for (path, _), details in problems.items()]
-    if len(found) == 1:
-        return found[0]
-    lines = "".join(f"\n  - {problem}" for problem in found)
-    return SettingsError(f"{len(found)} settings are wrong:{lines}")
+        found.setdefault((path, detail["type"] == "extra_forbidden"), []).append(detail)
+    own = {layer.name: layer.prefix[-1] for layer in layers if layer.prefix}
+    problems: dict[str | None, list[SettingsError]] = {}
+    for (path, _), details in found.items():
+        problem = _problem(path, details, layers)
+        problems.setdefault(own.get(str(problem.where.get("file"))), []).append(problem)
+    return problems
 
 
 def _problem(path: KeyPath, details: list[ErrorDetails], layers: Sequence[Layer]) -> SettingsError:

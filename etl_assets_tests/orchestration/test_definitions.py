@@ -6,9 +6,8 @@ import dagster as dg
 import pytest
 
 from etl_assets.datasets import BUILT_IN, load_dataset
-from etl_assets.errors import SettingsError
+from etl_assets.errors import ContractError, SettingsError
 from etl_assets.orchestration.build import build_definitions
-from etl_assets.orchestration.pipelines import check_settings
 from etl_assets.settings import AppSettings, DatasetSettings, load_settings
 from etl_assets_tests.orchestration.house import CALENDAR, House
 from etl_assets_tests.orchestration.shop import CATALOGUE_SHOP, SHOP, SHOP_WITH_CUSTOMERS
@@ -29,7 +28,6 @@ def test_every_domain_of_this_project_loads_and_opens_nothing(
     monkeypatch.setenv("ETL_HOME", str(tmp_path / "home"))
     datasets = {name: load_dataset(name) for name in BUILT_IN}
     settings = load_settings()
-    check_settings(settings, datasets)
     definitions = build_definitions(settings, datasets)
     dg.Definitions.validate_loadable(definitions)
     assert not (tmp_path / "home").exists()
@@ -154,8 +152,21 @@ def test_settings_that_do_not_fit_the_code_are_told_when_it_loads(tmp_path: Path
     settings = AppSettings(home=tmp_path, datasets={"shop": DatasetSettings.model_validate(said)})
     with pytest.raises(SettingsError, match=r"no table ordres.*Did you mean orders"):
         build_definitions(settings, {"shop": SHOP})
-    with pytest.raises(SettingsError, match=r"settings for the dataset shop, which has no code.*retail"):
-        check_settings(settings, {name: load_dataset(name) for name in BUILT_IN})
+
+
+def test_a_dataset_that_can_not_be_loaded_is_shown_beside_the_others(tmp_path: Path) -> None:
+    house = House(tmp_path, SHOP)
+    where: dict[str, object] = {"file": "/home/me/datasets/mart/silver.py", "line": 12}
+    broken = ContractError("coerce is set", where=where, hint="Cast in the function")
+    definitions = build_definitions(house.settings, {"shop": SHOP}, {"mart": broken, "Other.yaml": broken})
+    found = specs(definitions)
+    assert "shop/silver/orders" in found
+    shown = found["mart/not_loaded"]
+    assert shown.group_name == "mart"
+    for told in ("coerce is set", "/home/me/datasets/mart/silver.py", "12", "Cast in the function"):
+        assert told in (shown.description or "")
+    assert "Other.yaml/not_loaded" in found
+    dg.Definitions.validate_loadable(definitions)
 
 
 @pytest.mark.parametrize(
