@@ -6,6 +6,7 @@ from typing import Annotated
 
 import polars as pl
 
+from etl_assets.cleaning import text
 from etl_assets.contracts.declare import Cast
 
 #: Column type of an instant.
@@ -36,8 +37,7 @@ UTC_HOUR = Cast(format="%Y-%m-%dT%H:%M:%SZ")
 
 def given(name: str) -> pl.Expr:
     """A cell without spaces around it; null where it says that nothing is known."""
-    text = pl.col(name).str.strip_chars()
-    return pl.when(~text.is_in(["", "NA"])).then(text).alias(name)
+    return text(name, nulls=["NA"])
 
 
 def number(name: str) -> pl.Expr:

@@ -7,6 +7,7 @@ import narwhals.stable.v1 as nw
 import pandera.polars as pa
 import polars as pl
 
+from etl_assets.cleaning import text
 from etl_assets.contracts.contract import RowContract
 from etl_assets.contracts.declare import Cast, about, about_table, column_check, row_check, rule, warn
 
@@ -142,7 +143,7 @@ class SilverSales(RowContract):
 
 def sales(bronze: pl.LazyFrame) -> pl.LazyFrame:
     """Name, trim and classify invoice lines; casting text to numbers is the contract's work."""
-    invoice_no, code, quantity, price = map(_text, ("InvoiceNo", "StockCode", "Quantity", "UnitPrice"))
+    invoice_no, code, quantity, price = map(text, ("InvoiceNo", "StockCode", "Quantity", "UnitPrice"))
     stock_code = code.str.to_uppercase()
     kind = (
         pl.when(invoice_no.str.starts_with("C"))
@@ -159,18 +160,12 @@ def sales(bronze: pl.LazyFrame) -> pl.LazyFrame:
         pl.col("^_.*$"),
         invoice_no=invoice_no,
         stock_code=stock_code,
-        description=_text("Description"),
+        description=text("Description"),
         quantity=quantity,
-        invoiced_at=_text("InvoiceDate"),
+        invoiced_at=text("InvoiceDate"),
         unit_price=price,
         # The export writes account numbers as floats: 17850.0 is the customer 17850.
-        customer_id=_text("CustomerID").str.strip_suffix(".0"),
-        country=_text("Country"),
+        customer_id=text("CustomerID").str.strip_suffix(".0"),
+        country=text("Country"),
         kind=kind,
     )
-
-
-def _text(name: str) -> pl.Expr:
-    """A cell without spaces around it; null where nothing is left."""
-    text = pl.col(name).str.strip_chars()
-    return pl.when(text != "").then(text)
