@@ -18,6 +18,6 @@ def describe_failure(name: str, error: EtlError) -> dg.AssetSpec:
         key=[name, "not_loaded"],
         group_name=name if name.isidentifier() else None,
         description=f"**The dataset {name} can't be loaded: {error.what}**\n{where}\n\n{error.hint}\n\n"
-        "Its tables stay as they are, and nothing is built, until this is mended and the code location reloaded.",
+        "Its tables stay as they are until this is mended and the code location is reloaded.",
         metadata={"error": error.what, "hint": error.hint} | {k: str(v) for k, v in error.where.items()},
     )
