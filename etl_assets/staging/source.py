@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from etl_assets.staging.formats.options import CsvFormat, Format
 
-STRPTIME_DIGITS = {"Y": 4, "y": 2, "m": 2, "d": 2, "j": 3, "H": 2, "M": 2, "S": 2}
+STRPTIME_DIGITS = {"Y": 4, "y": 2, "m": 2, "d": 2, "j": 3, "H": 2, "M": 2, "S": 2, "G": 4, "V": 2}
 """The directives that a `{period:...}` may hold, each with its number of digits."""
 
 _TOKEN = re.compile(r"\*\*/|\*|\{period:(?P<format>[^{}]+)\}|\{(?P<name>[^{}]*)\}|[{}]")
@@ -44,7 +44,8 @@ class Source(_Model):
     A pattern is matched against the whole key (the path below the staging area, with `/`):
     `{period:%Y-%m-%d}` is a date, several of them make one date together, `{part}` names a part
     of the period's delivery, `*` is anything within a name, `**/` any folders or none. Names that
-    start with a dot are matched by a literal dot only.
+    start with a dot are matched by a literal dot only. `{period:%G-W%V}` is an ISO week, of which the
+    period is its Monday.
     """
 
     pattern: str = Field(description="Such as flights/{period:%Y-%m-%d}.csv")
@@ -116,6 +117,9 @@ class Pattern:
         if not self.directives:
             return None
         digits = " ".join(found[f"p_{directive}"] for directive in self.directives)
+        if "V" in self.directives:
+            # strptime takes the 53rd week of any year.
+            return datetime.fromisocalendar(int(found["p_G"]), int(found["p_V"]), 1)
         return datetime.strptime(digits, self.strptime)
 
 
@@ -155,7 +159,10 @@ def compile_pattern(pattern: str) -> Pattern:
             raise ValueError(f"{text!r} is not understood; expected {{period:%Y-%m-%d}} or {{part}}")
         position = token.end()
     out.append(re.escape(pattern[position:]))
-    if directives and not ("Y" in directives or "y" in directives):
+    if {"G", "V"} & {*directives}:
+        if {*directives} != {"G", "V"}:
+            raise ValueError("an ISO week is {period:%G-W%V}: both %G and %V, and no other part of a date")
+    elif directives and not ("Y" in directives or "y" in directives):
         raise ValueError("the {period:...} of a pattern needs a year (%Y or %y)")
     return Pattern(re.compile("".join(out), re.DOTALL), tuple(directives))
 

@@ -17,6 +17,8 @@ from etl_assets.staging.source import Source
         ("{period:%Y}/{period:%m}/{period:%d}/sales_*.csv", "2013/01/31/sales_7.csv", "2013-01-31", None),
         ("{period:%Y}/{period:%Y-%m-%d}.csv", "2013/2013-01-31.csv", "2013-01-31", None),
         ("sales ({period:%y%j}).csv", "sales (13031).csv", "2013-01-31", None),
+        ("sales_{period:%G-W%V}.csv", "sales_2013-W05.csv", "2013-01-28", None),
+        ("sales_{period:%G}KW{period:%V}.csv", "sales_2015KW01.csv", "2014-12-29", None),
     ],
 )
 def test_a_pattern_finds_period_and_part(
@@ -49,6 +51,18 @@ def test_a_date_that_does_not_exist_says_so() -> None:
     found = match("2013-02-30.csv", {"t": Source(pattern="{period:%Y-%m-%d}.csv")})
     assert isinstance(found, Unmatched)
     assert "no valid date" in found.reason
+
+
+def test_a_week_that_the_year_does_not_have_says_so() -> None:
+    found = match("2013-W53.csv", {"t": Source(pattern="{period:%G-W%V}.csv")})
+    assert isinstance(found, Unmatched)
+    assert "no valid date" in found.reason
+
+
+@pytest.mark.parametrize("period", ["%Y-W%V", "%V", "%G", "%G-W%V-%d", "%Y-%G-W%V"])
+def test_a_week_needs_its_own_year_and_nothing_else(period: str) -> None:
+    with pytest.raises(ValidationError, match="ISO week"):
+        Source(pattern=f"{{period:{period}}}.csv")
 
 
 def test_a_part_that_was_not_named_says_so() -> None:
