@@ -76,7 +76,7 @@ def the_place(name: str, found: dict[str, tuple[Place, ...]], folders: Sequence[
         raise ContractError(
             f"There is no code for the dataset {name}",
             where={"folders": ", ".join(map(str, folders))} if folders else {},
-            hint=_how_to_make(name, folders) + f". There is code for {', '.join(sorted(found))}",
+            hint=f"{_how_to_make(name, folders)}\nThere is code for {', '.join(sorted(found))}",
         )
     rivals = [place for place in places if place.kind is places[0].kind]
     if len(rivals) > 1:

@@ -10,6 +10,7 @@ _FILES = {
     "workspace.yaml": "workspace.yaml",
     "dagster.yaml": "dagster.yaml",
     "pyproject.toml": "pyproject.toml.txt",
+    "defs/__init__.py": "defs.txt",
     ".env": "env",
     ".gitignore": "gitignore",
 }
