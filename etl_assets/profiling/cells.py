@@ -1,0 +1,156 @@
+"""Rules over one column: filled, typed, patterned, one of a few, spelt right, of a length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from etl_assets.contracts.vocabulary import Dimension, Severity
+from etl_assets.inspection.records import Kind
+from etl_assets.profiling import dependencies
+from etl_assets.profiling.coded import CodedColumn, CodedTable, Mask
+from etl_assets.profiling.dependencies import Dependency
+from etl_assets.profiling.formats import pattern, typing
+from etl_assets.profiling.records import SuggestionKind
+from etl_assets.profiling.rules import Rule
+from etl_assets.profiling.spelling import misspellings
+
+# Below so many rows nothing is said of a column: each value may be the next exception.
+MIN_ROWS = 20
+# Empty cells up to this share are exceptions; beyond they belong to the column.
+MAX_EMPTY = 0.01
+# And so many are still believed when dependencies show that they are accidents.
+MAX_ACCIDENTALLY_EMPTY = 0.5
+# A closed list: few values, and hardly any that is seen once (the chance that the next one is new).
+MAX_CATEGORIES = 50
+MAX_NEW = 0.01
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A rule with what it means, before its figures are known."""
+
+    rule: Rule
+    dimension: Dimension
+    severity: Severity
+    why: str
+
+
+def column_drafts(column: CodedColumn, told_by: Sequence[Dependency]) -> Iterator[Draft]:
+    """Draft the rules of one column.
+
+    Args:
+        column: The column.
+        told_by: The dependencies that tell it.
+    """
+    rows = len(column.codes)
+    total = int(column.counts.sum())
+    if rows < MIN_ROWS:
+        return
+    yield from _filled(column, told_by)
+    if total < MIN_ROWS:
+        return
+    name = (column.name,)
+    found = typing(column)
+    if found is not None:
+        words = list(column.facts.null_words) if column.facts else []
+        parameters = {"kind": found.kind.value, "formats": list(found.formats), "null_words": words}
+        yield Draft(
+            Rule(SuggestionKind.CASTABLE, name, parameters),
+            Dimension.VALIDITY,
+            Severity.ERROR,
+            f"cells are of the kind {found.kind.value}",
+        )
+        if found.pattern:
+            yield _matching(column, found.pattern)
+        return
+    followed = pattern(column)
+    if followed is not None:
+        yield _matching(column, followed.pattern)
+    trusted = vouched(column, told_by)
+    slips = misspellings(column, trusted)
+    yield from _listed(column, slips, followed is not None)
+    yield from _length(column)
+
+
+def _filled(column: CodedColumn, told_by: Sequence[Dependency]) -> Iterator[Draft]:
+    empty = int((~column.filled).sum())
+    rows = len(column.codes)
+    why = "cells are filled"
+    accidents = (
+        _accidental(column, told_by) if MAX_EMPTY * rows < empty <= MAX_ACCIDENTALLY_EMPTY * rows else None
+    )
+    if accidents:
+        why = f"cells are filled: where one is empty, other rows of the same {accidents} have it"
+    elif empty > MAX_EMPTY * rows:
+        return
+    rule = Rule(SuggestionKind.NOT_NULL, (column.name,))
+    yield Draft(rule, Dimension.COMPLETENESS, Severity.ERROR, why)
+
+
+def _accidental(column: CodedColumn, told_by: Sequence[Dependency]) -> str | None:
+    for dependency in told_by:
+        if dependencies.empty_by_accident(dependency.groups) is not None:
+            return ", ".join(dependency.determinants)
+    return None
+
+
+def _matching(column: CodedColumn, text: str) -> Draft:
+    rule = Rule(SuggestionKind.STR_MATCHES, (column.name,), {"pattern": text})
+    return Draft(rule, Dimension.VALIDITY, Severity.ERROR, "cells are written in this form")
+
+
+def vouched(column: CodedColumn, told_by: Sequence[Dependency]) -> Mask:
+    """Distinct values that lead a group of a dependency: they are right, however rare."""
+    trusted = np.zeros(len(column.values), dtype=bool)
+    for dependency in told_by:
+        groups = dependency.groups
+        leading = groups.leading & (groups.pair_counts > 1)
+        trusted[groups.pairs[leading] % groups.width] = True
+    return trusted
+
+
+def _listed(column: CodedColumn, slips: Mapping[str, str], patterned: bool) -> Iterator[Draft]:
+    """A list of categories where it is closed, else a list of misspellings."""
+    total = int(column.counts.sum())
+    wrong = column.values.is_in(list(slips)).to_numpy()
+    right = ~wrong
+    order = np.argsort(-column.counts, kind="stable")
+    categories = [str(column.values[int(place)]) for place in order if right[place]]
+    once = int((column.counts[right] == 1).sum())
+    closed = 1 < len(categories) <= MAX_CATEGORIES and once <= MAX_NEW * total
+    if closed and not patterned and total >= 10 * len(categories):
+        rule = Rule(SuggestionKind.ISIN, (column.name,), {"values": categories, "likely": dict(slips)})
+        yield Draft(rule, Dimension.VALIDITY, Severity.ERROR, f"one of {len(categories)} values")
+    elif slips:
+        rule = Rule(SuggestionKind.NOTIN, (column.name,), {"values": sorted(slips), "likely": dict(slips)})
+        why = f"{len(slips)} rare values are written almost like a frequent one"
+        yield Draft(rule, Dimension.VALIDITY, Severity.ERROR, why)
+
+
+def _length(column: CodedColumn) -> Iterator[Draft]:
+    lengths = column.values.str.len_chars().to_numpy()
+    most = int(lengths.max())
+    rule = Rule(SuggestionKind.STR_LENGTH, (column.name,), {"max_value": _round_up(most)})
+    why = f"the longest of the sample has {most} characters"
+    yield Draft(rule, Dimension.VALIDITY, Severity.WARN, why)
+
+
+def _round_up(length: int) -> int:
+    """Leave room: the longest value of a sample is not the longest there will be."""
+    roomy = int(length * 1.25) + 1
+    step = 1 if roomy < 20 else 10 if roomy < 200 else 100
+    return -(-roomy // step) * step
+
+
+def is_number(kind: Kind) -> bool:
+    """Tell whether cells of this kind are numbers."""
+    return kind in (Kind.INTEGER, Kind.DECIMAL)
+
+
+def all_columns(table: CodedTable, found: Sequence[Dependency]) -> Iterator[Draft]:
+    """Draft the rules of every column."""
+    for column in table.columns:
+        yield from column_drafts(column, [one for one in found if one.dependent == column.name])

@@ -1,0 +1,214 @@
+"""Evaluates a suggested rule on a sample: who keeps it, who breaks it, which cells are to blame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+
+from etl_assets.profiling import dependencies
+from etl_assets.profiling.coded import CodedColumn, CodedTable, Codes, Floats, Mask
+from etl_assets.profiling.formats import typing
+from etl_assets.profiling.groups import Groups
+from etl_assets.profiling.records import Suggestion, SuggestionKind
+
+Parameters = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule without its figures.
+
+    Attributes:
+        kind: Which rule.
+        columns: Its columns.
+        parameters: See `SuggestionKind`.
+    """
+
+    kind: SuggestionKind
+    columns: tuple[str, ...]
+    parameters: Parameters = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, suggestion: Suggestion) -> Rule:
+        """Return the rule of a suggestion."""
+        return cls(suggestion.kind, suggestion.columns, suggestion.parameters)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a rule says of each row.
+
+    Attributes:
+        applies: Rows that it speaks of.
+        broken: Rows that break it.
+        blamed: For each column the rows whose cell is to blame; fewer than are broken where the rule
+            can't tell which cell of the row is wrong.
+    """
+
+    applies: Mask
+    broken: Mask
+    blamed: Mapping[str, Mask]
+
+
+def judge(table: CodedTable, rule: Rule) -> Verdict:
+    """Evaluate a rule."""
+    return JUDGES[rule.kind](table, rule)
+
+
+def _castable(table: CodedTable, rule: Rule) -> Verdict:
+    column = table[rule.columns[0]]
+    found = typing(column)
+    strays = found.strays if found else np.zeros(len(column.values), dtype=bool)
+    broken = column.rows_of(strays) | column.voids
+    return Verdict(column.filled | column.voids, broken, {column.name: broken})
+
+
+def _not_null(table: CodedTable, rule: Rule) -> Verdict:
+    column = table[rule.columns[0]]
+    return _of_column(column, np.ones(table.height, dtype=bool), ~column.filled)
+
+
+def _in_range(table: CodedTable, rule: Rule) -> Verdict:
+    column = table[rule.columns[0]]
+    figures, least, most = column.numbers, rule.parameters.get("min_value"), rule.parameters.get("max_value")
+    if column.temporal:
+        figures, least, most = column.moments, seconds(least), seconds(most)
+    outside = np.zeros(table.height, dtype=bool)
+    with np.errstate(invalid="ignore"):
+        if least is not None:
+            outside |= figures < float(least)
+        if most is not None:
+            outside |= figures > float(most)
+    return _of_column(column, ~np.isnan(figures), outside)
+
+
+def seconds(moment: str | None) -> float | None:
+    """Return a date or datetime in ISO form as seconds since 1970."""
+    if moment is None:
+        return None
+    return float((np.datetime64(moment, "us") - np.datetime64(0, "us")) / np.timedelta64(1, "s"))
+
+
+def _str_matches(table: CodedTable, rule: Rule) -> Verdict:
+    column = table[rule.columns[0]]
+    strays = ~column.values.str.contains(rule.parameters["pattern"]).to_numpy().astype(bool)
+    return _of_column(column, column.filled, column.rows_of(strays))
+
+
+def _str_length(table: CodedTable, rule: Rule) -> Verdict:
+    column = table[rule.columns[0]]
+    lengths = column.values.str.len_chars().to_numpy()
+    least, most = rule.parameters.get("min_value", 0), rule.parameters.get("max_value", np.inf)
+    return _of_column(column, column.filled, column.rows_of((lengths < least) | (lengths > most)))
+
+
+def _isin(table: CodedTable, rule: Rule) -> Verdict:
+    column = table[rule.columns[0]]
+    strays = ~column.values.is_in(list(rule.parameters["values"])).to_numpy().astype(bool)
+    return _of_column(column, column.filled, column.rows_of(strays))
+
+
+def _notin(table: CodedTable, rule: Rule) -> Verdict:
+    column = table[rule.columns[0]]
+    strays = column.values.is_in(list(rule.parameters["values"])).to_numpy().astype(bool)
+    return _of_column(column, column.filled, column.rows_of(strays))
+
+
+def _unique(table: CodedTable, rule: Rule) -> Verdict:
+    codes = table.together(rule.columns)
+    filled = codes >= 0
+    sizes: Codes = np.bincount(codes[filled])
+    # Which of the rows is the wrong one, and in which cell, the key alone can't tell.
+    return Verdict(filled, filled & (np.append(sizes, 0)[codes] > 1), {})
+
+
+def _dependency(table: CodedTable, rule: Rule) -> Verdict:
+    applies = broken = np.zeros(table.height, dtype=bool)
+    per_column: dict[str, Mask] = {}
+    for dependent, groups in dependency_groups(table, rule):
+        applies = applies | (groups.own_rows() > 0)
+        broken = broken | dependencies.breaking(groups)
+        per_column[dependent] = dependencies.sporadic(groups)
+    return Verdict(applies, broken, per_column)
+
+
+def dependency_groups(table: CodedTable, rule: Rule) -> list[tuple[str, Groups]]:
+    """Return the groups of a dependency, by dependent."""
+    determinant = table.together(rule.columns)
+    return [(name, Groups.of(determinant, table[name].codes)) for name in rule.parameters["dependents"]]
+
+
+def _reference(table: CodedTable, rule: Rule) -> Verdict:
+    # The other table is not at hand: what is known of it is in the suggestion's rows.
+    none = np.zeros(table.height, dtype=bool)
+    return Verdict(table.together(rule.columns) >= 0, none, {})
+
+
+def _row_check(table: CodedTable, rule: Rule) -> Verdict:
+    given = rule.parameters
+    operator = given["operator"]
+    if operator == "misplaced":
+        return _misplaced(table, given)
+    if operator in ("sum", "product"):
+        return _arithmetic(table, given, operator)
+    left, right = figures(table[given["left"]]), figures(table[given["right"]])
+    applies = ~(np.isnan(left) | np.isnan(right))
+    with np.errstate(invalid="ignore"):
+        broken = applies & ~COMPARE[operator](left, right)
+    return Verdict(applies, broken, {given["left"]: broken, given["right"]: broken})
+
+
+COMPARE: dict[str, Callable[[Floats, Floats], Mask]] = {
+    "<=": np.less_equal,
+    "<": np.less,
+    ">=": np.greater_equal,
+    ">": np.greater,
+}
+
+
+def figures(column: CodedColumn) -> Floats:
+    """Return a column's numbers, or its moments in seconds."""
+    return column.moments if column.temporal else column.numbers
+
+
+def _arithmetic(table: CodedTable, given: Parameters, operator: str) -> Verdict:
+    parts = [table[name].numbers for name in given["left"]]
+    right = table[given["right"]].numbers
+    made = parts[0]
+    for part in parts[1:]:
+        made = made + part if operator == "sum" else made * part
+    applies = ~(np.isnan(made) | np.isnan(right))
+    tolerance = float(Decimal(given["tolerance"])) * (1 + 1e-6) + 1e-9 * np.abs(np.nan_to_num(right))
+    broken = applies & (np.abs(np.nan_to_num(made - right)) > tolerance)
+    return Verdict(applies, broken, dict.fromkeys((*given["left"], given["right"]), broken))
+
+
+def _misplaced(table: CodedTable, given: Parameters) -> Verdict:
+    left, right = table[given["left"]], table[given["right"]]
+    holds = left.values.str.contains(given["pattern"]).to_numpy().astype(bool)
+    applies = ~right.filled & left.filled
+    broken = applies & left.rows_of(holds)
+    return Verdict(applies, broken, {left.name: broken, right.name: broken})
+
+
+def _of_column(column: CodedColumn, applies: Mask, broken: Mask) -> Verdict:
+    return Verdict(applies, broken, {column.name: broken})
+
+
+JUDGES: dict[SuggestionKind, Callable[[CodedTable, Rule], Verdict]] = {
+    SuggestionKind.CASTABLE: _castable,
+    SuggestionKind.NOT_NULL: _not_null,
+    SuggestionKind.IN_RANGE: _in_range,
+    SuggestionKind.STR_MATCHES: _str_matches,
+    SuggestionKind.STR_LENGTH: _str_length,
+    SuggestionKind.ISIN: _isin,
+    SuggestionKind.NOTIN: _notin,
+    SuggestionKind.UNIQUE: _unique,
+    SuggestionKind.DEPENDENCY: _dependency,
+    SuggestionKind.REFERENCE: _reference,
+    SuggestionKind.ROW_CHECK: _row_check,
+}
