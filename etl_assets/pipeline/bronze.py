@@ -21,8 +21,10 @@ from etl_assets.pipeline.state import States
 from etl_assets.quality.flags import REASONS
 from etl_assets.staging.area import VanishedError
 from etl_assets.staging.content import Content
-from etl_assets.staging.readers import UNREADABLE_SCHEMA, Account, DeliveryFile, read_deliveries
+from etl_assets.staging.delivery_file import DeliveryFile
+from etl_assets.staging.readers import Account, read_deliveries
 from etl_assets.staging.source import PeriodFrom
+from etl_assets.staging.unreadable import UNREADABLE_SCHEMA
 
 
 @dataclass(frozen=True)

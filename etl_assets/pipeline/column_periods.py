@@ -12,7 +12,8 @@ from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.scratch import intake_scratch
 from etl_assets.staging.content import Content
-from etl_assets.staging.readers import DeliveryFile, read_delivery
+from etl_assets.staging.delivery_file import DeliveryFile
+from etl_assets.staging.readers import read_delivery
 
 NO_PERIOD = "period_unknown"
 """Reason of bronze rows whose period column names no period of the calendar."""

@@ -19,8 +19,8 @@ from etl_assets.pipeline.state import CAME_BACK, digest
 from etl_assets.staging.area import StagedObject, VanishedError
 from etl_assets.staging.breaches import shown_header
 from etl_assets.staging.content import Content, format_fingerprint
+from etl_assets.staging.examination import examine
 from etl_assets.staging.matching import Ambiguous, Match, Unmatched, match
-from etl_assets.staging.shape import examine
 from etl_assets.staging.source import Mode, PeriodFrom, Source
 
 NOT_IN_CALENDAR = "not in the calendar"
@@ -118,7 +118,7 @@ def _read(
         if pipeline.area.stat(staged.key).fingerprint != staged.fingerprint:
             intake.unsettled.append(staged.key)  # it was written to while we read it
             return
-        batch.append(_delivery(pipeline, staged, matched, content, known))
+        batch.append(new_delivery(pipeline, staged, matched, content, known))
     except VanishedError:
         return  # the next listing will not show it
     except (EtlError, OSError, pl.exceptions.PolarsError) as error:
@@ -126,13 +126,22 @@ def _read(
         intake.findings.append(_finding(pipeline, "not_readable", message, staged.key))
 
 
-def _delivery(
+def new_delivery(
     pipeline: DatasetPipeline,
     staged: StagedObject,
     matched: Match,
     content: Content,
     known: Mapping[str, Delivery],
 ) -> Delivery:
+    """What an object that was read is taken for: id, table, periods.
+
+    Args:
+        pipeline: The dataset.
+        staged: The object as listed.
+        matched: What its name says.
+        content: What is in it.
+        known: The dataset's earlier deliveries, by id.
+    """
     source = pipeline.sources[matched.table]
     period = matched.period
     earlier = known.get(delivery_id(pipeline.name, staged.key, content.sha256))
@@ -206,7 +215,7 @@ def settle_holds(pipeline: DatasetPipeline) -> None:
     conflicts = _conflicts(rivals, gone)
     deliveries = [one for one in deliveries if one.id not in replaced]
     for delivery in deliveries:
-        reason = _outside_calendar(pipeline, delivery) or conflicts.get(delivery.id, "")
+        reason = outside_calendar(pipeline, delivery) or conflicts.get(delivery.id, "")
         ours = delivery.state is DeliveryState.ON_HOLD and delivery.reason.startswith(_OURS)
         if reason and reason != delivery.reason and (delivery.state is DeliveryState.PENDING or ours):
             pipeline.ledger.set_delivery_state([delivery.id], DeliveryState.ON_HOLD, reason)
@@ -214,7 +223,8 @@ def settle_holds(pipeline: DatasetPipeline) -> None:
             pipeline.ledger.set_delivery_state([delivery.id], DeliveryState.PENDING)
 
 
-def _outside_calendar(pipeline: DatasetPipeline, delivery: Delivery) -> str:
+def outside_calendar(pipeline: DatasetPipeline, delivery: Delivery) -> str:
+    """Why a delivery's period keeps it from being built; "" if nothing does."""
     source = pipeline.sources.get(delivery.table)
     if source is None or not source.partitioned or source.period_from is PeriodFrom.COLUMN:
         return ""

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.staging.content import Content, Encoding, Newlines
-from etl_assets.staging.formats.options import CsvFormat
+from etl_assets.staging.formats.options import DelimitedFormat, ExcelFormat, JsonRecordsFormat, TextFormat
 from etl_assets.staging.source import Source
 
 _SEPARATORS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
@@ -56,23 +56,41 @@ def find_breach(
         content: What `examine` found.
         source: How the file should be.
         columns: The header that the bronze contract promises, in order.
-        types: Column name -> name of its Polars type, to compare with those of a Parquet file.
+        types: Column name -> name of its Polars type, to compare with those of a Parquet or Arrow file.
     """
     if content.size == 0:
-        return Breach(BreachCode.EMPTY, "the file is empty, without even a header")
+        has_header = getattr(source.format, "header", False)
+        return Breach(BreachCode.EMPTY, "the file is empty" + (", without even a header" * has_header))
     if content.damage:
         return Breach(BreachCode.DAMAGED, content.damage)
-    if isinstance(source.format, CsvFormat):
+    if isinstance(source.format, TextFormat):
         breach = _text_breach(content, source.format)
         if breach is not None:
             return breach
+    if isinstance(source.format, JsonRecordsFormat):
+        return None  # which fields there are is only known when all records were read
+    line = content.header_line
     if content.header is None:
-        return Breach(BreachCode.HEADER, "there is no header line", (1,))
-    breach = header_breach(content.header, columns, source)
+        return Breach(BreachCode.HEADER, "there is no header line", (line,))
+    breach = _declared_breach(content.header, source, line)
+    breach = breach or header_breach(content.header, columns, source, line)
     return breach or _types_breach(content, types or {})
 
 
-def _text_breach(content: Content, format: CsvFormat) -> Breach | None:
+def _declared_breach(header: Sequence[str], source: Source, line: int) -> Breach | None:
+    """The first record of a file without a header does not have the columns that are declared."""
+    format = source.format
+    if not isinstance(format, DelimitedFormat | ExcelFormat) or format.columns is None:
+        return None
+    if len(header) == len(format.columns):
+        return None
+    if isinstance(format, DelimitedFormat) and len(header) == 1:
+        return _separator_breach(shown_header(header, format.columns)[0], format.columns, format, line)
+    text = f"the first record has {len(header)} cells, {len(format.columns)} columns are declared"
+    return Breach(BreachCode.HEADER, text, (line,))
+
+
+def _text_breach(content: Content, format: TextFormat) -> Breach | None:
     if content.encoding is Encoding.UTF16:
         return Breach(
             BreachCode.ENCODING, f"it looks like UTF-16, not {format.encoding}: check `encoding`", (1,)
@@ -132,21 +150,31 @@ def _may_be_shown(name: str, header: Sequence[str], expected: Set[str]) -> bool:
     return 2 * len(there) >= len(expected) and _NAME.fullmatch(name) is not None
 
 
-def header_breach(header: Sequence[str], columns: Sequence[str], source: Source) -> Breach | None:
-    """Return how a header differs from the columns expected, None if it doesn't."""
-    # In Parquet a column is found by its name, in text by its place.
-    is_text = isinstance(source.format, CsvFormat)
-    if list(header) == list(columns) or (not is_text and sorted(header) == sorted(columns)):
+def header_breach(
+    header: Sequence[str], columns: Sequence[str], source: Source, line: int | None = 1
+) -> Breach | None:
+    """Return how a header differs from the columns expected, None if it doesn't.
+
+    Args:
+        header: The names in the file.
+        columns: Those expected.
+        source: How the file should be.
+        line: Where the header stands; None where there is no such place.
+    """
+    # In delimited text a column is found by its place, elsewhere by its name.
+    by_place = isinstance(source.format, DelimitedFormat)
+    if list(header) == list(columns) or (not by_place and sorted(header) == sorted(columns)):
         return None
     header = shown_header(header, columns)
-    if isinstance(source.format, CsvFormat) and len(header) == 1 < len(columns):
-        return _separator_breach(header[0], columns, source.format)
+    if isinstance(source.format, DelimitedFormat) and len(header) == 1 < len(columns):
+        return _separator_breach(header[0], columns, source.format, line or 1)
+    lines = () if line is None else (line,)
     missing = [name for name in columns if name not in header]
     extra = [name for name in header if name not in columns and name != _HIDDEN]
     hidden = header.count(_HIDDEN)
     if hidden and hidden == len(header):
         text = f"is there a header? The first line ({hidden} cells, not shown) has none of the columns; "
-        return Breach(BreachCode.HEADER, _cut(f"{text}missing: {', '.join(map(repr, columns))}"), (1,))
+        return Breach(BreachCode.HEADER, _cut(f"{text}missing: {', '.join(map(repr, columns))}"), lines)
     parts: list[str] = []
     if len(missing) == len(extra) and len(header) == len(columns) and missing:
         renamed = [(a, b) for a, b in zip(columns, header, strict=True) if a != b]
@@ -163,18 +191,18 @@ def header_breach(header: Sequence[str], columns: Sequence[str], source: Source)
         parts.append("repeated: " + ", ".join(map(repr, repeated)))
     if not parts:
         parts.append("other order: " + ", ".join(map(repr, header)))
-    return Breach(BreachCode.HEADER, _cut("the header differs; " + "; ".join(parts)), (1,))
+    return Breach(BreachCode.HEADER, _cut("the header differs; " + "; ".join(parts)), lines)
 
 
-def _separator_breach(only: str, columns: Sequence[str], format: CsvFormat) -> Breach:
+def _separator_breach(only: str, columns: Sequence[str], format: DelimitedFormat, line: int) -> Breach:
     counts = {mark: only.count(mark) for mark in _SEPARATORS if mark != format.separator}
     likely = max(counts, key=lambda mark: counts[mark])
     if counts[likely] == 0:
         shown = "" if only == _HIDDEN else f", {_cut(only, 60)!r}"
         text = f"there is one column only{shown}; expected {len(columns)}"
-        return Breach(BreachCode.HEADER, text, (1,))
+        return Breach(BreachCode.HEADER, text, (line,))
     text = f"it looks like {_SEPARATORS[likely]} separates the cells, not {format.separator!r}"
-    return Breach(BreachCode.SEPARATOR, text, (1,))
+    return Breach(BreachCode.SEPARATOR, text, (line,))
 
 
 def _cut(text: str, length: int = 1000) -> str:

@@ -13,7 +13,7 @@ from typing import BinaryIO, Protocol, Self
 import zstandard
 
 from etl_assets.errors import StagingError
-from etl_assets.staging.formats.options import Compression, CsvFormat
+from etl_assets.staging.formats.options import Compression, TextFormat
 
 CHUNK_BYTES = 1 << 18
 """A chunk stays in the processor's cache, and is below any sensible `max_record_bytes`."""
@@ -82,17 +82,17 @@ class HashedReader:
         self._pending = self._pool.submit(self._sha256.update, chunk)
 
 
-def is_plain(format: CsvFormat, head: bytes) -> bool:
+def is_plain(format: TextFormat, head: bytes) -> bool:
     """True when the file's own bytes are UTF-8 text as far as its settings say: nothing to unpack."""
     return _packed_as(format, head) is Compression.NONE and is_utf8(format)
 
 
-def is_utf8(format: CsvFormat) -> bool:
+def is_utf8(format: TextFormat) -> bool:
     """True when the settings say UTF-8, or its subset ASCII."""
     return format.encoding in ("utf-8", "utf-8-sig")
 
 
-def text_chunks(raw: Iterator[bytes], format: CsvFormat) -> Iterator[bytes]:
+def text_chunks(raw: Iterator[bytes], format: TextFormat) -> Iterator[bytes]:
     """Yield a delivery's text as UTF-8, a byte order mark included if there is one.
 
     What the declared encoding can't decode becomes `INVALID`.
@@ -113,7 +113,7 @@ def text_chunks(raw: Iterator[bytes], format: CsvFormat) -> Iterator[bytes]:
         yield chunk
 
 
-def _packed_as(format: CsvFormat, head: bytes) -> Compression:
+def _packed_as(format: TextFormat, head: bytes) -> Compression:
     if format.compression is not Compression.INFER:
         return format.compression
     if head.startswith(b"\x1f\x8b"):

@@ -61,13 +61,16 @@ class Content:
         final_newline: False when the last line has no end. It may have been cut off.
         embedded_newlines: True when a quoted cell holds a line end.
         quoted_empties: True when an empty cell is written with quotes.
-        types: Polars' names of the columns' types, for Parquet.
+        types: Polars' names of the columns' types, for Parquet and Arrow.
         damage: What makes the file as a whole unreadable, empty if nothing does.
+        header_line: The line of the header, after what is declared to be skipped.
+        skipped: Lines, or rows of a sheet, that are no records because the settings say so.
+        notes: What a person should know beside, such as sheets that are not read.
     """
 
-    sha256: str
-    size: int
-    format: str
+    sha256: str = ""
+    size: int = 0
+    format: str = ""
     encoding: Encoding = Encoding.ASCII
     bom: bool = False
     newlines: Newlines = Newlines.NONE
@@ -82,6 +85,9 @@ class Content:
     quoted_empties: bool = False
     types: tuple[str, ...] | None = None
     damage: str = ""
+    header_line: int = 1
+    skipped: int = 0
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a dictionary that JSON can hold."""
@@ -98,13 +104,14 @@ class Content:
             oddities=tuple(Oddity(**oddity) for oddity in data["oddities"]),
             header=None if header is None else tuple(header),
             types=None if types is None else tuple(types),
+            notes=tuple(data.get("notes", ())),
         )
 
 
 _ALWAYS = (
     "type", "separator", "quote", "encoding", "compression", "max_record_bytes", "max_decompressed_bytes"
 )  # fmt: skip
-"""Options that always count; others count from when they are set, so that a new one changes no fingerprint."""
+"""Options that always count; others only when set, so that a new one changes no fingerprint."""
 
 
 def format_fingerprint(format: Format) -> str:

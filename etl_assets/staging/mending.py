@@ -15,23 +15,12 @@ import numpy as np
 import numpy.typing as npt
 
 from etl_assets.staging.bytestream import CHUNK_BYTES
-from etl_assets.staging.formats.options import CsvFormat
+from etl_assets.staging.formats.line_cuts import LineCut, line_matcher
+from etl_assets.staging.formats.options import DelimitedFormat
 from etl_assets.staging.shape import BOM, CR, LF, MarkScan
-
-MAX_RAW_BYTES = 64_000
-MAX_UNREADABLE = 200_000
-MAX_UNREADABLE_BYTES = 64_000_000
+from etl_assets.staging.unreadable import Rejects, Unreadable
 
 Numbers = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """A record that could not be read: its line, its first 64 kB, and why."""
-
-    line: int
-    raw: str
-    reason: str
 
 
 @dataclass
@@ -41,15 +30,15 @@ class Mended:
     Attributes:
         rows: Number of good records, the header not counted.
         unreadable: The other records, in order.
+        skipped: Records left out because they match `skip_pattern`.
         gaps: Pairs (record, line): from this record (0-based, header not counted) on, lines are
             consecutive, beginning with this one.
-        overflow: True when there were too many unreadable records to go on.
     """
 
     rows: int = 0
     unreadable: list[Unreadable] = field(default_factory=list)
     gaps: list[tuple[Numbers, Numbers]] = field(default_factory=list)
-    overflow: bool = False
+    skipped: int = 0
 
     def line_map(self) -> tuple[Numbers, Numbers]:
         """Return the gaps as two arrays."""
@@ -71,17 +60,28 @@ class Mender:
 
     Args:
         format: Separator, quote and the longest record.
-        cells: Cells that a record has.
+        cells: Cells that a record has; None for as many as the header.
         out: Gets the good records as UTF-8, with line feeds as they were; the caller has written
             the header. None if only the map from record to line is wanted.
+        cut: What has taken lines from the beginning of the text.
+        rejects: Gets the unreadable records.
     """
 
-    def __init__(self, format: CsvFormat, cells: int, out: BinaryIO | None) -> None:
+    def __init__(
+        self,
+        format: DelimitedFormat,
+        cells: int | None,
+        out: BinaryIO | None,
+        cut: LineCut | None = None,
+        rejects: Rejects | None = None,
+    ) -> None:
         self._separator = format.separator.encode()
         self._quote = (format.quote or "").encode()
         self._format = format
-        self._cells = cells
-        self._unit = self._separator * (cells - 1) + b"\n"
+        self._cells = cells or len(format.columns or ())
+        self._skipped = line_matcher(format)
+        self._cut = cut
+        self._rejects = rejects or Rejects()
         self._out = out
         self._limit = format.max_record_bytes
         self._buffer = b""
@@ -89,16 +89,18 @@ class Mender:
         self._discarding = False
         self._line = 1
         self._next_line = -1
-        self._unreadable_bytes = 0
-        self.result = Mended()
+        self.result = Mended(unreadable=self._rejects.records)
 
     def run(self, chunks: Iterator[bytes]) -> Mended:
-        """Mend a whole text; its first record, the header, is left out."""
+        """Mend a whole text; its first record is left out if it is the header."""
         self._chunks = chunks
         self._fill(4)
         self._buffer = self._buffer.removeprefix(BOM)
-        self._skip_header()
-        while self._fill(CHUNK_BYTES) and not self.result.overflow:
+        self._line += self._cut.head if self._cut else 0
+        if self._format.header:
+            self._skip_header()
+        self._unit = self._separator * (self._cells - 1) + b"\n"
+        while self._fill(CHUNK_BYTES) and not self._rejects.overflow:
             size = self._proven_prefix()
             if size:
                 self._buffer = self._buffer[size:]
@@ -125,14 +127,15 @@ class Mender:
     def _skip_header(self) -> None:
         while True:
             try:
-                _, end = self._parse(0)
+                names, end = self._parse(0)
             except _TooShortError:
                 self._fill(2 * len(self._buffer) + CHUNK_BYTES)
+                continue
             except _BadError:
                 end = self._line_end(0)
-                break
-            else:
-                break
+                names = self._buffer[:end].split(self._separator)
+            self._cells = self._cells or len(names)
+            break
         self._line += self._buffer.count(b"\n", 0, end)
         self._buffer = self._buffer[end:]
 
@@ -167,6 +170,7 @@ class Mender:
             and b"\0" not in block
             and block.count(b"\r") == block.count(b"\r\n")
             and _is_utf8(block)
+            and not (self._skipped and any(map(self._skipped, block.removesuffix(b"\n").split(b"\n"))))
             and (len(block) <= self._limit or int(self._ends(scan, block)[1].max()) <= self._limit)
         )
 
@@ -206,7 +210,7 @@ class Mender:
         position = 0
         # A stretch, so that one oddity does not make the whole text slow.
         stop = min(len(self._buffer), CHUNK_BYTES)
-        while position < stop and not self.result.overflow:
+        while position < stop and not self._rejects.overflow:
             try:
                 end = self._take_record(position)
             except _TooShortError:
@@ -237,6 +241,12 @@ class Mender:
     def _take_record(self, start: int) -> int:
         """Take the record at `start`, good or not, and return where the next one begins."""
         line = self._buffer[start : self._line_end(start)]
+        if self._skipped is not None:
+            if not (line.endswith(b"\n") or self._ended) and len(line) <= self._limit:
+                raise _TooShortError
+            if self._skipped(line):
+                self.result.skipped += 1
+                return start + len(line)
         if self._is_plain(line):
             self._accept(line)
             return start + len(line)
@@ -348,12 +358,7 @@ class Mender:
             raise _BadError("carriage_return: a carriage return within the line")
 
     def _give_up(self, raw: bytes, reason: str) -> None:
-        shown = raw.rstrip(b"\r\n")[:MAX_RAW_BYTES].decode("utf-8", "replace")
-        self.result.unreadable.append(Unreadable(self._line, shown, reason))
-        self._unreadable_bytes += len(shown)
-        self.result.overflow = (
-            len(self.result.unreadable) >= MAX_UNREADABLE or self._unreadable_bytes >= MAX_UNREADABLE_BYTES
-        )
+        self._rejects.add(self._line, raw, reason)
 
     def _written(self, cells: list[bytes]) -> bytes:
         """Write a record anew that is readable but not plainly written."""

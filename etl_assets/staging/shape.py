@@ -1,4 +1,4 @@
-"""One pass over a delivery: its hash, and the proof that it has the shape that its header promises.
+"""The proof that a delimited text has the shape that its header promises, in one pass over its bytes.
 
 The proof needs no parser. Of each chunk only separators, line ends and quotes are kept; what lies
 between quotes is dropped by parity; what remains must be the header's pattern (k separators, a line
@@ -11,87 +11,20 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 
-from etl_assets.errors import StagingError
-from etl_assets.staging.area import VanishedError
-from etl_assets.staging.bytestream import CHUNK_BYTES, HashedReader, UnpackingError, text_chunks
-from etl_assets.staging.content import Content, Encoding, Newlines, Oddity, format_fingerprint
-from etl_assets.staging.formats.options import CsvFormat, Format, ParquetFormat
+from etl_assets.staging.bytestream import CHUNK_BYTES
+from etl_assets.staging.content import Content, Encoding, Newlines, Oddity
+from etl_assets.staging.formats.header import fit_names
+from etl_assets.staging.formats.line_cuts import LineCut
+from etl_assets.staging.formats.options import DelimitedFormat
 
 BOM = codecs.BOM_UTF8
 LF, CR = 10, 13
 
 Bytes = npt.NDArray[np.uint8]
-
-
-def examine(path: Path, format: Format) -> Content:
-    """Return what a file holds, in one pass over its bytes and in bounded memory.
-
-    Raises:
-        VanishedError: The file is not there.
-        StagingError: It can't be opened or read, for instance for lack of permission.
-    """
-    try:
-        with HashedReader(path.open("rb", buffering=0)) as reader:
-            if isinstance(format, ParquetFormat):
-                return _examine_parquet(path, reader, format)
-            assert isinstance(format, CsvFormat)
-            return _examine_csv(reader, format)
-    except FileNotFoundError:
-        raise VanishedError("The file is no longer there", where={"file": path.name}) from None
-    except OSError as error:
-        raise StagingError(
-            f"The file can't be read: {error.strerror}",
-            where={"file": path.name},
-            hint="Check the file's permissions",
-        ) from error
-
-
-def _examine_parquet(path: Path, reader: HashedReader, format: ParquetFormat) -> Content:
-    sha256 = reader.sha256()
-    found = Content(sha256, reader.size, format_fingerprint(format), encoding=Encoding.BINARY)
-    if reader.size == 0:
-        return found
-    try:
-        frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-        schema = frame.collect_schema()
-        # Decodes every page, so that a damaged one is found before it can stop a whole run.
-        counts = frame.select(pl.len().alias("\0len"), pl.all().null_count()).collect(engine="streaming")
-    except (pl.exceptions.PolarsError, OSError) as error:
-        first_line = str(error).partition("\n")[0]
-        return replace(found, damage=f"it is no intact Parquet file: {first_line[:200]}")
-    return replace(
-        found,
-        records=int(counts.item(0, 0)),
-        header=tuple(schema.names()),
-        types=tuple(map(str, schema.dtypes())),
-        proven=True,
-    )
-
-
-def _examine_csv(reader: HashedReader, format: CsvFormat) -> Content:
-    scan = _ShapeScan(format)
-    damage = ""
-    try:
-        for chunk in text_chunks(reader.chunks(), format):
-            scan.feed(chunk)
-    except UnpackingError as error:
-        damage = error.what
-    found = scan.finish()
-    return replace(
-        found,
-        sha256=reader.sha256(),
-        size=reader.size,
-        format=format_fingerprint(format),
-        proven=found.proven and not damage,
-        damage=damage,
-    )
 
 
 class MarkScan:
@@ -184,10 +117,10 @@ class MarkScan:
             self.quoted_empties = bool(np.isin(starts + 1, ends, assume_unique=True).any())
 
 
-class _ShapeScan:
+class ShapeScan:
     """Checks chunk after chunk that the text goes on as its header began."""
 
-    def __init__(self, format: CsvFormat) -> None:
+    def __init__(self, format: DelimitedFormat) -> None:
         self._format = format
         self._marks = MarkScan(format.separator, format.quote)
         self._decoder = codecs.getincrementaldecoder("utf-8")()
@@ -206,6 +139,7 @@ class _ShapeScan:
         self._last = b""
 
     def feed(self, chunk: bytes) -> None:
+        """Take in the next piece of the text, as UTF-8."""
         if not chunk:
             return
         if len(self._start) < 1024:
@@ -222,7 +156,8 @@ class _ShapeScan:
         self._lines += ends + self._marks.embedded - embedded
         self._last = chunk[-1:]
 
-    def finish(self) -> Content:
+    def finish(self, cut: LineCut) -> Content:
+        """Return what was found, without what the file as delivered says; lines are those before the cut."""
         final_newline = self._last in (b"\n", b"")
         if self._separators is None and self._last:
             self._begin(self._head_marks + b"\n")
@@ -236,18 +171,19 @@ class _ShapeScan:
             self._odd("a carriage return stands without a line feed", b"", 0)
         header = self._header()
         return Content(
-            sha256="",
-            size=0,
-            format="",
             encoding=self._encoding(),
             bom=self._start.startswith(BOM),
             newlines=self._newlines(),
-            records=max(self._records + (not final_newline) - 1, 0),
+            records=max(self._records + (not final_newline) - self._format.header, 0),
             quotes=self._marks.quotes,
             nul=self._nul,
             proven=bool(header) and not self._oddities,
-            oddities=tuple(sorted(self._oddities.values(), key=lambda oddity: oddity.line)),
+            oddities=tuple(
+                Oddity(oddity.line + cut.head, oddity.reason)
+                for oddity in sorted(self._oddities.values(), key=lambda oddity: oddity.line)
+            ),
             header=header,
+            header_line=cut.head + 1,
             final_newline=final_newline,
             embedded_newlines=self._marks.embedded > 0,
             quoted_empties=self._marks.quoted_empties,
@@ -328,21 +264,21 @@ class _ShapeScan:
         self._unit = marks[: self._separators + 1]
 
     def _header(self) -> tuple[str, ...] | None:
-        if not self._last or len(self._head) > self._format.max_record_bytes + CHUNK_BYTES:
-            return None
+        """Return the names of the columns: those of the first record, or those declared if its width fits."""
         text = self._head.removeprefix(BOM).decode("utf-8", "replace")
-        if not text:
+        declared = self._format.columns
+        if declared is not None and not text:
+            return declared
+        if not text or len(self._head) > self._format.max_record_bytes + CHUNK_BYTES:
             return None
-        return parse_header(text, self._format)
+        first = parse_header(text, self._format)
+        if declared is not None:
+            return declared if len(first) == len(declared) else first
+        return fit_names(first, trim=self._format.trim_header, unique=self._format.unique_header)
 
     def _encoding(self) -> Encoding:
-        text = self._start
-        if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-            return Encoding.UTF16
-        nuls = [text[n::2].count(0) for n in (0, 1)]
-        if text and 5 * sum(nuls) > len(text):
-            # Text of the Latin alphabet in UTF-16 has its NULs at every other place.
-            return Encoding.UTF16 if max(nuls) > 8 * min(nuls) else Encoding.BINARY
+        if (other := no_utf8(self._start)) is not None:
+            return other
         if self._undecoded:
             return Encoding.INVALID
         return Encoding.ASCII if self._ascii else Encoding.UTF8
@@ -355,7 +291,18 @@ class _ShapeScan:
         return Newlines.CRLF if self._crlf == self._lines else Newlines.MIXED
 
 
-def parse_header(text: str, format: CsvFormat) -> tuple[str, ...]:
+def no_utf8(start: bytes) -> Encoding | None:
+    """Return what a text is by its beginning, if that is neither UTF-8 nor another encoding's text."""
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return Encoding.UTF16
+    nuls = [start[n::2].count(0) for n in (0, 1)]
+    if start and 5 * sum(nuls) > len(start):
+        # Text of the Latin alphabet in UTF-16 has its NULs at every other place.
+        return Encoding.UTF16 if max(nuls) > 8 * min(nuls) else Encoding.BINARY
+    return None
+
+
+def parse_header(text: str, format: DelimitedFormat) -> tuple[str, ...]:
     """Return the names in the first record of a text."""
     lines = io.StringIO(text, newline="")
     if format.quote is None:

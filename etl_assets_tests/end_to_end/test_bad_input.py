@@ -13,7 +13,7 @@ from etl_assets.ledger.records import DeliveryState, Outcome
 from etl_assets.pipeline.intake import take_in
 from etl_assets.pipeline.pending import Standing
 from etl_assets.quality.thresholds import Verdict
-from etl_assets.staging import mending
+from etl_assets.staging import unreadable
 from etl_assets.staging.area import Listing, StagingArea
 from etl_assets_tests.end_to_end.powers import without_power_over_files
 from etl_assets_tests.orchestration.fixtures import MakeHouse
@@ -218,7 +218,7 @@ TORN = {
         with_line(5, b"A20240103004,2024-01-03," + b"x" * 10_000_000 + b",4"),
         5,
         "too_long: a record of more than 1000000 bytes",
-        "A20240103004,2024-01-03," + "x" * (mending.MAX_RAW_BYTES - 24),
+        "A20240103004,2024-01-03," + "x" * (unreadable.MAX_RAW_BYTES - 24),
         206,
     ),
 }

@@ -7,9 +7,10 @@ import polars as pl
 
 from etl_assets.staging.area import StagingArea
 from etl_assets.staging.content import Content
+from etl_assets.staging.delivery_file import DeliveryFile
+from etl_assets.staging.examination import examine
 from etl_assets.staging.formats.options import CsvFormat, ParquetFormat
-from etl_assets.staging.readers import DeliveryFile, Reading, read_delivery
-from etl_assets.staging.shape import examine
+from etl_assets.staging.readers import Reading, read_delivery
 from etl_assets.staging.source import Source
 
 

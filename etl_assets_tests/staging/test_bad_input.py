@@ -13,7 +13,7 @@ import pytest
 import zstandard
 
 from etl_assets.contracts.provenance import PROVENANCE
-from etl_assets.staging import mending
+from etl_assets.staging import unreadable
 from etl_assets.staging.area import ChangedError, VanishedError
 from etl_assets.staging.breaches import Breach, BreachCode, find_breach, shown_header
 from etl_assets.staging.content import Encoding
@@ -242,7 +242,7 @@ def test_a_single_line_of_10_mb_is_unreadable_and_cut(desk: Desk) -> None:
     quoted, bad = rows(desk, GOOD + b'3,"' + b"x\n" * 50_000 + b'",y\n4,Bob,Rome\n', max_record_bytes=10_000)
     assert quoted[-1] == (50_005, "4", "Bob", "Rome")
     reading = desk.read(GOOD + b"3," + b"x" * 10_000_000, COLUMNS)
-    assert len(reading.unreadable["_raw"].item()) == mending.MAX_RAW_BYTES
+    assert len(reading.unreadable["_raw"].item()) == unreadable.MAX_RAW_BYTES
 
 
 def test_a_first_line_without_an_end_is_a_breach(desk: Desk) -> None:
@@ -252,7 +252,7 @@ def test_a_first_line_without_an_end_is_a_breach(desk: Desk) -> None:
 def test_more_unreadable_records_than_can_be_held_are_a_breach(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mending, "MAX_UNREADABLE", 100)
+    monkeypatch.setattr(unreadable, "MAX_UNREADABLE", 100)
     found = breach(desk, GOOD + b"x\n" * 1000)
     assert found.code is BreachCode.UNREADABLE
     assert found.lines[0] == 4
@@ -384,7 +384,7 @@ def test_memory_is_bounded_whatever_the_line(tmp_path: Path, piece: str) -> None
         import resource, sys
         from pathlib import Path
         from etl_assets_tests.staging.desk import Desk, csv_source
-        from etl_assets.staging.shape import examine
+        from etl_assets.staging.examination import examine
         from etl_assets.staging.mending import Mender
         desk = Desk(Path({str(tmp_path)!r}))
         with (desk.root / "big.csv").open("wb") as out:

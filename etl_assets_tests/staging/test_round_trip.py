@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl_assets.staging import bytestream, mending, shape
+from etl_assets.staging.examination import examine
 from etl_assets.staging.formats.options import CsvFormat
 from etl_assets_tests.staging.desk import Desk
 
@@ -133,7 +134,7 @@ def test_what_is_proven_has_no_unreadable_record(body: bytes, width: int) -> Non
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "x.csv"
         path.write_bytes(data)
-        content = shape.examine(path, CsvFormat())
+        content = examine(path, CsvFormat())
         mended = mending.Mender(CsvFormat(), width, None).run(iter([data]))
     if content.proven:
         assert mended.unreadable == []
@@ -150,4 +151,4 @@ def test_a_quote_at_the_border_of_two_chunks_is_checked_against_what_stands_befo
     path = tmp_path / "x.csv"
     for data, proven in [(b'a,b\n1,xx"y"\n', False), (b'a,b\n111,"y"\n', True)]:
         path.write_bytes(data)
-        assert shape.examine(path, CsvFormat()).proven is proven
+        assert examine(path, CsvFormat()).proven is proven

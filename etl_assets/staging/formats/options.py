@@ -182,7 +182,7 @@ class FixedWidthFormat(LinesFormat):
         return found
 
 
-class _JsonOptions(TextFormat):
+class JsonRecordsFormat(TextFormat):
     """What is declared of records that are JSON objects.
 
     A field of a record is the column of its name; what it holds is text as it stands in the file.
@@ -207,13 +207,13 @@ class _JsonOptions(TextFormat):
         return self
 
 
-class JsonLinesFormat(_JsonOptions):
+class JsonLinesFormat(JsonRecordsFormat):
     """One JSON object a line (JSON Lines, also known as NDJSON)."""
 
     type: Literal["jsonl"] = "jsonl"
 
 
-class JsonFormat(_JsonOptions):
+class JsonFormat(JsonRecordsFormat):
     """One JSON array of objects: the whole text, or what is found under a path in it."""
 
     type: Literal["json"] = "json"

@@ -1,0 +1,22 @@
+"""Which handler reads which format."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from etl_assets.staging.formats.columnar import ARROW, PARQUET
+from etl_assets.staging.formats.delimited import DELIMITED
+from etl_assets.staging.formats.handler import Handler
+from etl_assets.staging.formats.options import Format
+
+_HANDLERS: Mapping[str, Handler] = {
+    "csv": DELIMITED,
+    "tsv": DELIMITED,
+    "parquet": PARQUET,
+    "arrow": ARROW,
+}
+
+
+def handler(format: Format) -> Handler:
+    """Return what reads a format."""
+    return _HANDLERS[format.type]
