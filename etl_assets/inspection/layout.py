@@ -1,0 +1,297 @@
+"""How a table is delivered: what its files' names and contents say of pattern, periods and calendar."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Literal
+
+import polars as pl
+
+from etl_assets.inspection.file_contents import (
+    bulk,
+    common_key,
+    date_columns,
+    days_in,
+    grows,
+    same_keys,
+    share_within,
+    told_again,
+)
+from etl_assets.inspection.file_names import Grain, Naming, naming_of
+from etl_assets.inspection.records import Certainty, Column, Inspection, Proposal
+from etl_assets.inspection.rhythm import Rhythm, rhythm_of, rhythm_of_span
+from etl_assets.staging.source import Mode, PeriodFrom, Source
+
+FilesPerPeriod = Literal["one", "many"] | tuple[str, ...]
+
+_WHOLE = 0.9
+"""Share of a file's rows, or keys, that the next one has as well where each file is the whole list."""
+_INSIDE = 0.95
+"""Share of a column's dates in their file's period for the column to be the one that the period means."""
+_MOST_PARTS = 50
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How a table is delivered.
+
+    Attributes:
+        source: Pattern, period and mode, with the format of the files.
+        rhythm: When its periods begin; None for a table as a whole.
+        proposals: The same, aspect by aspect, with evidence, certainty and alternatives.
+        period_column: The column whose dates lie in the period of their file; None if there is none.
+        all_inside: Whether all of its dates do.
+        left_out: Keys of files that are named otherwise.
+        ordered: The files' keys, oldest first.
+    """
+
+    source: Source
+    rhythm: Rhythm | None
+    proposals: tuple[Proposal, ...]
+    period_column: str | None = None
+    all_inside: bool = False
+    left_out: tuple[str, ...] = ()
+    ordered: tuple[str, ...] = ()
+
+
+def propose_layout(files: dict[str, Inspection]) -> Layout:
+    """Propose how the files of one table are delivered.
+
+    Args:
+        files: Key below the staging area -> what the file looks like; all with the same columns.
+    """
+    naming = naming_of(sorted(files))
+    keys = [key for key in sorted(files) if key not in naming.left_out]
+    ordered = sorted(keys, key=lambda key: (naming.dates.get(key, date.min), _made(files[key]), key))
+    if naming.dates:
+        ordered = sorted(keys, key=lambda key: (naming.dates[key], naming.parts.get(key, ""), key))
+    seen = [files[key] for key in ordered]
+    layout = _dated(naming, files, ordered) if naming.dates else None
+    inside = layout is not None and layout.period_column is not None
+    if not inside and (whole := _whole_lists(naming, seen)) is not None:
+        layout = whole
+    if layout is None:
+        layout = _undated(naming, seen)
+    return dataclasses.replace(layout, left_out=naming.left_out, ordered=tuple(ordered))
+
+
+def _made(inspection: Inspection) -> int:
+    try:
+        return inspection.path.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+# -- each file is the whole list ---------------------------------------------------------------------
+
+
+def _whole_lists(naming: Naming, files: Sequence[Inspection]) -> Layout | None:
+    """A snapshot or a cumulative export, of which the newest file alone counts."""
+    again = told_again(files)
+    key = common_key(files) if len(files) > 1 else None
+    kept = same_keys(files, key) if key is not None and not any(map(date_columns, files)) else 0.0
+    if again >= _WHOLE:
+        told = "each file holds the rows of the one before it"
+        evidence = f"{told}: at least {again:.0%} of those looked at" + (
+            "; they grow" if grows(files) else ""
+        )
+        certainty = Certainty.SURE if again == 1 and len(files) > 2 else Certainty.LIKELY
+    elif kept >= _WHOLE:
+        evidence = f"at least {kept:.0%} of the values of {key} are in the next file too"
+        certainty = Certainty.LIKELY
+    else:
+        return None
+    pattern = _without_period(naming)
+    return Layout(
+        Source(pattern=pattern, format=files[0].format, mode=Mode.SNAPSHOT),
+        None,
+        (
+            Proposal("mode", "snapshot", certainty, evidence, ("increment",)),
+            Proposal("pattern", pattern, Certainty.LIKELY, "of several files the one changed last counts"),
+        ),
+    )
+
+
+def _without_period(naming: Naming) -> str:
+    start, period, rest = naming.pattern.partition("{period:")
+    end = rest.partition("}")[2] if period else ""
+    return (start + ("*" if period else "") + end).replace("{part}", "*")
+
+
+# -- a date in the name ------------------------------------------------------------------------------
+
+
+def _dated(naming: Naming, files: dict[str, Inspection], ordered: Sequence[str]) -> Layout:
+    per_day = Counter(naming.dates.values())
+    days = sorted(per_day)
+    proposals: list[Proposal] = []
+    pattern, files_per_period = _slots(naming, proposals)
+    rhythm = rhythm_of(days, naming.grain or Grain.DAY, crowded=max(per_day.values()) > 1)
+    if len(days) == 1 and naming.grain is Grain.DAY:
+        rhythm = _by_contents(files[ordered[0]], days[0]) or rhythm
+    if rhythm.any_day:
+        pattern = _any_day(pattern)
+    certainty = Certainty.UNSURE if naming.also else Certainty.SURE
+    told = f"it is in the names of {len(naming.dates):,} files"
+    if naming.also:
+        told = "days and months could be the other way round"
+    proposals.insert(0, Proposal("pattern", pattern, certainty, told, (naming.also,) if naming.also else ()))
+    proposals += rhythm.proposals
+    column, share, shifted = _period_column(naming, files, ordered, rhythm)
+    if column is not None:
+        evidence = f"{share:.1%} of its dates lie in the period that their file is named by"
+        proposals.append(Proposal("period_column", column.name, Certainty.LIKELY, evidence))
+    elif shifted:
+        proposals.append(Proposal("period_column", None, Certainty.UNSURE, shifted))
+    return Layout(
+        Source(pattern=pattern, format=files[ordered[0]].format, files_per_period=files_per_period),
+        rhythm,
+        tuple(proposals),
+        column.name if column else None,
+        share == 1.0,
+    )
+
+
+def _slots(naming: Naming, proposals: list[Proposal]) -> tuple[str, FilesPerPeriod]:
+    """The pattern, and how many files make a period."""
+    by_day: dict[date, list[str]] = {}
+    for key, day in naming.dates.items():
+        by_day.setdefault(day, []).append(naming.parts.get(key, ""))
+    most = max(map(len, by_day.values()))
+    if most == 1:
+        if not naming.parts:
+            return naming.pattern, "one"
+        told = "one file a period so far, whatever else is in its name"
+        certainty = Certainty.LIKELY if len(by_day) > 4 else Certainty.UNSURE
+        proposals.append(Proposal("files_per_period", "one", certainty, told, ("many",)))
+        return naming.pattern.replace("{part}", "*"), "one"
+    parts = {*naming.parts.values()}
+    complete = len(parts) > 1 and all({*found} == parts and len(found) == most for found in by_day.values())
+    if complete and not naming.parts_are_numbers and len(parts) <= _MOST_PARTS and len(by_day) > 2:
+        told = f"each of {len(by_day):,} periods has the same {len(parts)} files"
+        names = tuple(sorted(parts))
+        proposals.append(Proposal("files_per_period", names, Certainty.LIKELY, told, ("many",)))
+        return naming.pattern, names
+    told = f"up to {most} files a period"
+    alternatives = (tuple(sorted(parts)),) if complete and not naming.parts_are_numbers else ()
+    proposals.append(Proposal("files_per_period", "many", Certainty.SURE, told, alternatives))
+    return naming.pattern, "many"
+
+
+def _any_day(pattern: str) -> str:
+    """Monthly files that are named by a day: which day it is does not matter."""
+    for with_day, without in (("-%d", "}-*"), ("_%d", "}_*"), (".%d", "}.*"), ("/%d", "}/*"), ("%d", "}*")):
+        if with_day + "}" in pattern:
+            return pattern.replace(with_day + "}", without)
+    for with_day, without in (
+        ("%d-", "*-{period:"),
+        ("%d_", "*_{period:"),
+        ("%d.", "*.{period:"),
+        ("%d", "*{period:"),
+    ):
+        if "{period:" + with_day in pattern:
+            return pattern.replace("{period:" + with_day, without)
+    return pattern
+
+
+def _by_contents(inspection: Inspection, day: date) -> Rhythm | None:
+    """What one file's dates say of how long its period is."""
+    for column in date_columns(inspection):
+        found = bulk(days_in(inspection, column))
+        if found is None or found[0] < day or found[1] == day:
+            continue
+        if found[1] < day + timedelta(days=7):
+            return rhythm_of_span(day, 7, f"the dates of {column.name} lie in the week that begins then")
+        if day.day == 1 and (found[1].year, found[1].month) == (day.year, day.month):
+            return rhythm_of_span(day, 31, f"the dates of {column.name} lie in the month that begins then")
+    return None
+
+
+def _period_column(
+    naming: Naming, files: dict[str, Inspection], ordered: Sequence[str], rhythm: Rhythm
+) -> tuple[Column | None, float, str]:
+    """The column whose dates lie in the period of their file; without one, whether they lie beside it."""
+    best: tuple[float, Column] | None = None
+    shifted = ""
+    for column in date_columns(files[ordered[0]]):
+        inside = before = count = 0.0
+        for key in ordered:
+            days = days_in(files[key], column)
+            first, after = rhythm.window(naming.dates[key])
+            inside += share_within(days, first, after) * len(days)
+            before += share_within(days, first - (after - first), first) * len(days)
+            count += len(days)
+        share = inside / count if count else 0.0
+        if share >= _INSIDE and (best is None or share > best[0]):
+            best = share, column
+        elif count and before / count >= 0.8:
+            shifted = (
+                f"{before / count:.0%} of the dates of {column.name} lie in the period before the one that "
+                "their file is named by: the name seems to be the day of the export"
+            )
+    return (best[1], best[0], "") if best else (None, 0.0, shifted)
+
+
+# -- no date in the name ------------------------------------------------------------------------------
+
+
+def _undated(naming: Naming, files: Sequence[Inspection]) -> Layout:
+    dates = _dates_of_rows(files)
+    if len(files) == 1:
+        pattern = naming.pattern
+        alternatives = (f"period_from: column, period_column: {dates[0].name}",) if dates else ()
+        told = "one file without a date in its name: the newest version is the whole table"
+        certainty = Certainty.UNSURE if dates else Certainty.LIKELY
+        return Layout(
+            Source(pattern=pattern, format=files[0].format, mode=Mode.SNAPSHOT),
+            None,
+            (Proposal("mode", "snapshot", certainty, told, alternatives),),
+        )
+    if dates:
+        column, first, last = dates
+        rhythm = rhythm_of_span(first, (last - first).days + 1, f"the dates of {column.name}", of_rows=True)
+        told = f"the names hold no date; {column.name} does, from {first} to {last}"
+        return Layout(
+            Source(
+                pattern=naming.pattern,
+                format=files[0].format,
+                period_from=PeriodFrom.COLUMN,
+                period_column=column.name,
+                period_format=column.formats[0],
+                files_per_period="many",
+            ),
+            rhythm,
+            (
+                Proposal("period_from", "column", Certainty.LIKELY, told, ("arrival",)),
+                *rhythm.proposals,
+            ),
+            column.name,
+            True,
+        )
+    told = "neither names nor rows hold a date: the rows of all files make one table"
+    return Layout(
+        Source(pattern=naming.pattern, format=files[0].format, files_per_period="many"),
+        None,
+        (Proposal("period_from", "none", Certainty.UNSURE, told, ("arrival",)),),
+    )
+
+
+def _dates_of_rows(files: Sequence[Inspection]) -> tuple[Column, date, date] | None:
+    """The column whose dates may be the rows' periods: one format, in every row; and what they span."""
+    found: list[tuple[int, Column, date, date]] = []
+    for place, column in enumerate(files[0].columns):
+        alike = [one.columns[place] for one in files]
+        if any(other not in date_columns(one) for one, other in zip(files, alike, strict=True)):
+            continue
+        if len({formats for other in alike for formats in other.formats}) > 1 or "%z" in column.formats[0]:
+            continue
+        days = pl.concat([days_in(one, other).alias("day") for one, other in zip(files, alike, strict=True)])
+        rows = sum(one.sample.height for one in files)
+        span = bulk(days)
+        if span is not None and len(days) >= 0.99 * rows and days.is_between(*span).mean() == 1.0:
+            found.append((place, column, *span))
+    return found[0][1:] if found else None
