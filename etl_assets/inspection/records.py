@@ -73,6 +73,11 @@ class Column:
         distinct: Distinct filled cells of the sample.
         personal: What kind of personal data it looks like (`email`, `name`, `phone`, ...), or None.
         evidence: Why, in a sentence with figures.
+        hints: What else to look at, one sentence each, such as `9999 stands in 12 cells: not known?`.
+        examples: Up to three distinct cells; masked where the column looks personal.
+        shares: Of each of the formats, the share of the fitting cells that it reads.
+        true_words: Of booleans: the words for true, as delivered.
+        false_words: Of booleans: the words for false, as delivered.
     """
 
     name: str
@@ -91,6 +96,16 @@ class Column:
     leading_zeros: bool = False
     personal: str | None = None
     evidence: str = ""
+    hints: tuple[str, ...] = ()
+    examples: tuple[str, ...] = ()
+    shares: tuple[float, ...] = ()
+    true_words: tuple[str, ...] = ()
+    false_words: tuple[str, ...] = ()
+
+    @property
+    def share(self) -> float | None:
+        """The share of filled cells that are of this kind, None where none is filled."""
+        return self.fitting / self.filled if self.filled else None
 
 
 @dataclass(frozen=True)

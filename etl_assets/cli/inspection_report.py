@@ -1,0 +1,188 @@
+"""What was found about a file, on a terminal: short, with the evidence for each line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+from etl_assets.cli.output import cell, counted, grid, listed, number, percent, plain, size, speaks_unicode
+
+if TYPE_CHECKING:
+    from etl_assets.inspection.records import Column, Inspection, Proposal
+
+COLUMNS_SHOWN = 60
+"""A wider table is cut; JSON has all of it."""
+
+_MARKS = {"sure": "✓", "likely": "~", "unsure": "?"}
+_ASCII_MARKS = {"sure": "+", "likely": "~", "unsure": "?"}
+_STYLES = {"sure": "green", "likely": "yellow", "unsure": "bold red"}
+_WORDS = {"header_line": "header", "line_end": "line ends"}
+
+
+def print_inspection(console: Console, found: Inspection) -> None:
+    """Print what was found about one file."""
+    unicode = speaks_unicode(console)
+    console.print(_head(found, unicode))
+    console.print(Padding(_proposals(found.proposals, unicode), (0, 0, 0, 2)))
+    if found.columns:
+        console.print(_title("columns"))
+        console.print(Padding(_columns(found.columns[:COLUMNS_SHOWN], found, unicode), (0, 0, 0, 2)))
+        if (rest := len(found.columns) - COLUMNS_SHOWN) > 0:
+            console.print(Text(f"  and {rest:,} more: --json shows all", style="dim"))
+    if hints := list(_hints(found, unicode)):
+        console.print(_title("look at"))
+        console.print(Padding(Group(*hints), (0, 0, 0, 2)))
+    if found.keys:
+        console.print(_title("may identify a row"))
+        console.print(Padding(_keys(found, unicode), (0, 0, 0, 2)))
+
+
+def print_legend(console: Console) -> None:
+    """Print what the marks mean."""
+    marks = _MARKS if speaks_unicode(console) else _ASCII_MARKS
+    told = "   ".join(
+        f"{marks[name]} {meaning}"
+        for name, meaning in (("sure", "sure"), ("likely", "likely"), ("unsure", "unsure: look yourself"))
+    )
+    console.print(Text("\n" + told, style="dim"))
+
+
+def print_yaml(console: Console, snippet: str) -> None:
+    """Print how to declare it."""
+    console.print(_title("for config/datasets/<name>.yaml"))
+    for line in snippet.rstrip().split("\n"):
+        console.print(Text("  " + plain(line), style="cyan"), soft_wrap=True)
+
+
+def _head(found: Inspection, unicode: bool) -> RenderableType:
+    rows = "" if found.rows is None else f"{counted(found.rows, 'row')} · "
+    if not found.complete:
+        rows = f"a sample of {counted(found.sample.height, 'row')} · "
+    told = f"  {size(found.size)} · {rows}{counted(len(found.columns), 'column')}"
+    title = Text.assemble(
+        (plain(found.path.name), "bold"), (told if unicode else told.replace("·", "-"), "dim")
+    )
+    return Rule(title, align="left", style="dim", characters="─" if unicode else "-")
+
+
+def _title(text: str) -> Text:
+    return Text(f"\n{text}", style="bold")
+
+
+def _mark(certainty: str, unicode: bool) -> Text:
+    return Text((_MARKS if unicode else _ASCII_MARKS)[certainty], style=_STYLES[certainty])
+
+
+# -- how to read it -------------------------------------------------------------------------------
+
+
+def _proposals(proposals: Sequence[Proposal], unicode: bool) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    table.add_column(no_wrap=True)
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column(style="bold", no_wrap=True, max_width=24, overflow="ellipsis")
+    table.add_column(overflow="fold")
+    for one in proposals:
+        evidence = plain(one.evidence)
+        if one.alternatives and one.certainty.value != "sure":
+            evidence += f" (or {' or '.join(_value(one.aspect, other) for other in one.alternatives)})"
+        table.add_row(
+            _mark(one.certainty.value, unicode),
+            _WORDS.get(one.aspect, one.aspect),
+            cell(_value(one.aspect, one.value)),
+            Text(evidence),
+        )
+    return table
+
+
+def _value(aspect: str, value: object) -> str:
+    if aspect == "header_line":
+        return f"line {value}" if value else "none"
+    if aspect in ("preamble", "footer") and isinstance(value, int):
+        return counted(value, "line")
+    if aspect in ("separator", "quote"):
+        return "none" if value is None else {"\t": "tab", " ": "space"}.get(str(value), str(value))
+    return plain(value)
+
+
+# -- columns --------------------------------------------------------------------------------------
+
+
+def _columns(columns: Sequence[Column], found: Inspection, unicode: bool) -> Table:
+    table = grid(
+        "", "column", "kind", "fits %", "filled %", "distinct", "written as", "such as",
+        right=("fits %", "filled %", "distinct"), unicode=unicode,
+    )  # fmt: skip
+    table.columns[1].max_width = 28
+    for index in (1, 2, 3, 4, 5):
+        table.columns[index].no_wrap = True
+    table.columns[6].overflow = "fold"
+    table.columns[7].no_wrap = True
+    for one in columns:
+        table.add_row(
+            _mark(one.certainty.value, unicode),
+            cell(one.name),
+            cell(one.kind.value),
+            percent(one.share) if one.filled else "-",
+            percent(one.filled / found.sample.height) if found.sample.height else "-",
+            number(one.distinct),
+            cell("; ".join(_written(one))),
+            cell(", ".join(one.examples)[:40], "dim" if one.personal else ""),
+        )
+    return table
+
+
+def _written(one: Column) -> Iterator[str]:
+    if one.personal:
+        yield f"personal: {one.personal}"
+    if one.formats:
+        shares = one.shares if len(one.formats) > 1 else ()
+        yield ", ".join(
+            f"{form} {percent(share)} %" if shares else form
+            for form, share in zip(one.formats, shares or (0.0,) * len(one.formats), strict=True)
+        )
+    if one.kind.value in ("integer", "decimal") and (one.thousands or one.decimal != "." or one.affixes):
+        before, behind = one.affixes or ("", "")
+        grouped = f"1{one.thousands}234" if one.thousands else "1234"
+        yield f"{before}{grouped}{one.decimal + '56' if one.kind.value == 'decimal' else ''}{behind}"
+    if one.true_words:
+        yield f"{'/'.join(one.true_words)} or {'/'.join(one.false_words)}"
+    if one.leading_zeros:
+        yield "codes with leading zeros"
+    if one.null_words:
+        yield f"not known: {listed(one.null_words, 5)}"
+    if one.padded:
+        yield "spaces around"
+
+
+def _hints(found: Inspection, unicode: bool) -> Iterator[Text]:
+    mark = "!" if not unicode else "▸"
+    for problem in found.problems:
+        yield Text.assemble((f"{mark} ", "yellow"), plain(problem))
+    for one in found.columns[:COLUMNS_SHOWN]:
+        told = [*one.hints]
+        if one.misfits and one.kind.value != "text":
+            told.insert(
+                0,
+                f"{counted(one.filled - one.fitting, 'cell')} no {one.kind.value}: {listed(one.misfits, 5)}",
+            )
+        for hint in told:
+            yield Text.assemble((f"{mark} ", "yellow"), (plain(one.name), "bold"), ": ", plain(hint))
+
+
+def _keys(found: Inspection, unicode: bool) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
+    for key in found.keys:
+        rows = f"{number(key.distinct)} of {number(key.rows)} rows differ"
+        table.add_row(
+            _mark(key.certainty.value, unicode),
+            Text(" + ".join(map(plain, key.columns)), style="bold"),
+            Text(rows, style="dim"),
+        )
+    return table

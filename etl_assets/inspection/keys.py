@@ -1,0 +1,100 @@
+"""Which columns may identify a row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import polars as pl
+
+from etl_assets.inspection.lexicon import folded, words_of
+from etl_assets.inspection.records import Certainty, Column, Key, Kind
+
+_ID_WORDS = frozenset(
+    ["id", "ids", "no", "nr", "num", "number", "nummer", "numero", "key", "code", "uuid", "guid", "ref", "sku", "index", "idx", "row", "line", "zeile", "iban", "ean", "serial"]
+)
+_CANDIDATES = 12
+_KEYS = 5
+_FEW_ROWS = 20
+_FIRST_LOOK = 20_000
+
+
+def find_keys(sample: pl.DataFrame, columns: Sequence[Column], *, complete: bool) -> tuple[Key, ...]:
+    """Return what may identify a row: single columns first, then pairs and triples without a key in them."""
+    if sample.height < 2:
+        return ()
+    singles = [
+        _key(sample, (column.name,), [column], complete=complete)
+        for column in columns
+        if column.distinct == column.filled == sample.height and _may_identify(column)
+    ]
+    if singles:
+        return tuple(sorted(singles, key=_rank(columns)))[:_KEYS]
+    pool = sorted(
+        (
+            one
+            for one in columns
+            if _may_identify(one) and one.filled >= 0.99 * sample.height and one.distinct > 1
+        ),
+        key=lambda one: (not _named_like_key(one), -one.distinct),
+    )[:_CANDIDATES]
+    return tuple(sorted(_composite(sample, columns, pool, complete=complete), key=_rank(columns)))[:_KEYS]
+
+
+def _composite(
+    sample: pl.DataFrame, columns: Sequence[Column], pool: Sequence[Column], *, complete: bool
+) -> list[Key]:
+    found: list[Key] = []
+    start = sample.head(_FIRST_LOOK)
+    for size in (2, 3):
+        for some in combinations(pool, size):
+            names = tuple(sorted((one.name for one in some), key=sample.columns.index))
+            if any(set(key.columns) <= set(names) for key in found):
+                continue
+            if _product(some) < sample.height or start.select(names).is_duplicated().any():
+                continue
+            if not sample.select(names).is_duplicated().any():
+                found.append(_key(sample, names, some, complete=complete))
+        if found:
+            break
+    return found
+
+
+def _product(some: Sequence[Column]) -> int:
+    out = 1
+    for one in some:
+        out *= one.distinct
+    return out
+
+
+def _key(sample: pl.DataFrame, names: tuple[str, ...], some: Sequence[Column], *, complete: bool) -> Key:
+    filled = sample.select(names).drop_nulls()
+    named = sum(map(_named_like_key, some))
+    likely = named == len(some) or (named and sample.height >= 10 * _FEW_ROWS)
+    certainty = Certainty.LIKELY if likely and sample.height >= _FEW_ROWS else Certainty.UNSURE
+    return Key(names, certainty, filled.n_unique(), filled.height)
+
+
+def _may_identify(column: Column) -> bool:
+    if column.kind in (Kind.DECIMAL, Kind.BOOLEAN) or not column.filled:
+        return False
+    # Long texts are different from one another without identifying anything.
+    return not (column.kind is Kind.TEXT and max(map(len, column.examples), default=0) > 60)
+
+
+def _named_like_key(column: Column) -> bool:
+    words = [folded(word) for word in words_of(column.name)]
+    return any(word in _ID_WORDS for word in words) or bool(
+        words and words[-1].endswith(("id", "nr", "nummer", "key"))
+    )
+
+
+def _rank(columns: Sequence[Column]) -> object:
+    order = {column.name: (n, column) for n, column in enumerate(columns)}
+
+    def rank(key: Key) -> tuple[bool, int, int, int]:
+        named = sum(_named_like_key(order[name][1]) for name in key.columns)
+        dated = sum(order[name][1].kind in (Kind.DATE, Kind.DATETIME) for name in key.columns)
+        return key.certainty is Certainty.UNSURE, -named, dated, sum(order[name][0] for name in key.columns)
+
+    return rank

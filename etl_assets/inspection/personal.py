@@ -1,0 +1,169 @@
+"""Columns that look personal, by their names and by their values; and how their cells are masked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from etl_assets.inspection.lexicon import folded, words_of
+
+_FIRST_NAMES = frozenset(
+    ["james", "john", "robert", "michael", "william", "david", "richard", "joseph", "thomas", "charles", "daniel", "matthew", "anthony", "mark", "donald", "steven", "paul", "andrew", "joshua", "kenneth", "kevin", "brian", "george", "edward", "ronald", "timothy", "jason", "jeffrey", "ryan", "jacob", "gary", "nicholas", "eric", "jonathan", "stephen", "larry", "justin", "scott", "brandon", "benjamin", "samuel", "gregory", "frank", "alexander", "patrick", "jack", "dennis", "jerry", "mary", "patricia", "jennifer", "linda", "elizabeth", "barbara", "susan", "jessica", "sarah", "karen", "nancy", "lisa", "betty", "margaret", "sandra", "ashley", "kimberly", "emily", "donna", "michelle", "carol", "amanda", "melissa", "deborah", "stephanie", "rebecca", "sharon", "laura", "cynthia", "kathleen", "amy", "angela", "anna", "emma", "olivia", "sophia", "isabella", "mia", "charlotte", "amelia", "julia", "alice", "hannah", "lena", "lea", "marie", "sophie", "leonie", "hans", "peter", "klaus", "jurgen", "wolfgang", "dieter", "manfred", "uwe", "bernd", "horst", "gunter", "helmut", "heinz", "werner", "gerhard", "walter", "franz", "josef", "karl", "stefan", "andreas", "christian", "markus", "sebastian", "tobias", "florian", "lukas", "leon", "felix", "jonas", "maximilian", "moritz", "jan", "ursula", "monika", "petra", "sabine", "renate", "helga", "karin", "ingrid", "erika", "andrea", "gisela", "christa", "brigitte", "claudia", "susanne", "kathe", "katharina", "heike", "birgit", "martina", "nicole", "anja", "silke", "katrin", "jean", "pierre", "michel", "philippe", "alain", "andre", "jacques", "bernard", "nathalie", "isabelle", "sylvie", "catherine", "francoise", "jacqueline", "monique", "camille", "lea", "manon", "chloe", "luc", "jose", "antonio", "manuel", "francisco", "juan", "javier", "carlos", "jesus", "miguel", "angel", "rafael", "pedro", "luis", "maria", "carmen", "josefa", "isabel", "dolores", "pilar", "teresa", "giuseppe", "giovanni", "mario", "luigi", "roberto", "marco", "francesco", "luca", "giulia", "chiara", "paolo", "andreas", "soren", "lars", "niels", "anders", "erik", "sven", "bjorn", "ole", "per", "henrik", "mette", "hanne", "inge", "astrid", "piotr", "krzysztof", "andrzej", "tomasz", "jan", "pawel", "marcin", "michal", "ewa", "agnieszka", "malgorzata", "katarzyna", "joao", "paulo", "pedro", "rui", "tiago", "zoe", "mohammed", "mohamed", "ahmed", "ali", "hassan", "fatima", "aisha", "wei", "li", "ming", "hiroshi", "yuki", "kenji", "priya", "rahul", "amit", "anil", "sunita", "ivan", "sergei", "dmitri", "olga", "natalia", "svetlana"]
+)
+
+_EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
+_PHONE = re.compile(
+    r"(?:\+|00)\d[\d ()./-]{6,18}\d|\(\d{2,5}\)[ /]?\d[\d /-]{4,12}\d|0\d{1,4}[ /-]\d[\d /-]{4,12}\d"
+)
+_AMERICAN_PHONE = re.compile(r"(?:1[-. ])?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}")
+_STREET = re.compile(
+    r"(?i)(?:\w*(?:stra(?:ss|ß)e|str\.|weg|platz|allee|gasse|straat|laan|gade|gatan|vej)\s+\d+\s?\w?)"
+    r"|(?:\d+\w?,?\s+(?:[\w.'-]+\s+){1,4}(?:street|st|road|rd|avenue|ave|lane|ln|drive|dr|boulevard|blvd|way|court|ct)\b\.?)"
+    r"|(?:\d+\w?,?\s+(?:rue|avenue|boulevard|place|chemin|via|calle|rua)\s)"
+    r"|(?:(?:rue|calle|via|viale|piazza|rua|avenida|ul\.)\s+[\w\s.'-]+\d+)"
+)
+_SOCIAL_SECURITY = re.compile(r"\d{3}-\d{2}-\d{4}")
+_IP = re.compile(
+    r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)|(?:[0-9a-fA-F]{1,4}:){4,7}[0-9a-fA-F]{1,4}"
+)
+_PERSON = re.compile(
+    r"(?:[^\W\d_][^\W\d_'’.-]*[.'’-]?[^\W\d_]*,?)(?: [^\W\d_][^\W\d_'’.-]*[.'’-]?[^\W\d_]*\.?){0,4}"
+)
+
+_NAME_WORDS = frozenset(
+    ["vorname", "nachname", "familienname", "vollname", "surname", "forename", "firstname", "lastname", "fullname", "middlename", "prenom", "apellido", "apellidos", "cognome", "achternaam", "voornaam", "fornavn", "efternavn", "etternavn", "fornamn", "efternamn", "imie", "nazwisko", "sobrenome", "ansprechpartner", "kontaktperson", "contactperson", "geburtsname", "maidenname", "patientname"]
+)
+_NAME_PAIRS = (
+    ("first", "name"),
+    ("last", "name"),
+    ("full", "name"),
+    ("family", "name"),
+    ("given", "name"),
+    ("middle", "name"),
+)
+_MAYBE_NAME_WORDS = frozenset(
+    ["name", "namn", "naam", "nom", "nome", "nombre", "navn", "kunde", "customer", "client", "cliente", "contact", "kontakt", "person", "employee", "mitarbeiter", "patient", "inhaber", "owner", "user", "benutzer", "author", "buyer", "seller", "recipient", "empfanger", "besteller", "member", "mitglied", "passenger", "driver", "fahrer", "guest", "gast", "student", "teacher", "schuler", "holder"]
+)
+_WORDS = {
+    "email": frozenset(["email", "mail", "emailadresse", "courriel", "correo"]),
+    "phone": frozenset(
+        ["phone", "telephone", "telefon", "telefono", "tel", "mobile", "mobil", "handy", "fax", "telefonnummer", "rufnummer", "gsm"]
+    ),
+    "iban": frozenset(["iban", "kontonummer", "bankverbindung"]),
+    "card number": frozenset(["creditcard", "kreditkarte", "cardnumber", "kartennummer", "ccnumber"]),
+    "address": frozenset(
+        ["address", "adresse", "anschrift", "street", "strasse", "str", "direccion", "indirizzo", "adres", "adress", "rue", "calle", "wohnort", "hausnummer", "endereco"]
+    ),
+    "birth date": frozenset(
+        ["birthdate", "birthday", "dob", "geburtsdatum", "geburtstag", "geboren", "birth", "naissance", "nacimiento", "nascita"]
+    ),
+    "national id": frozenset(
+        ["ssn", "nino", "personnummer", "cpf", "nif", "dni", "nie", "bsn", "pesel", "aadhaar", "passport", "reisepass", "passnummer", "personalausweis", "steuerid", "sozialversicherungsnummer", "svnr", "nir", "codicefiscale", "cpr"]
+    ),
+    "ip address": frozenset(["ip", "ipaddress", "ipadresse"]),
+}
+_NOT_OF_PERSONS = frozenset(
+    ["product", "artikel", "article", "item", "file", "product", "company", "firma", "brand", "store", "shop", "filiale", "hospital", "brewery", "event", "station", "category", "column", "table", "city", "country", "measure", "style", "material", "model"]
+)
+
+
+@dataclass(frozen=True)
+class Personal:
+    """What kind of personal data a column looks like, and why."""
+
+    kind: str
+    evidence: str
+
+
+def find_personal(name: str, values: Sequence[tuple[str, int]]) -> Personal | None:
+    """Return what personal data a column looks like, None for none.
+
+    Args:
+        name: Of the column.
+        values: Distinct texts with the number of their cells; some hundreds are enough.
+    """
+    total = sum(count for _, count in values)
+    by_values = _by_values(values, total) if total else None
+    if by_values:
+        return by_values
+    words = [folded(word) for word in words_of(name)]
+    joined = "".join(words)
+    for kind, known in _WORDS.items():
+        if (hit := next((word for word in (*words, joined) if word in known), None)) and _bears(
+            kind, values, total
+        ):
+            return Personal(kind, f"the name says so ({hit})")
+    pairs = list(zip(words, words[1:], strict=False))
+    if any(word in _NAME_WORDS for word in (*words, joined)) or any(pair in _NAME_PAIRS for pair in pairs):
+        return Personal("name", "the name says so")
+    return None
+
+
+def _by_values(values: Sequence[tuple[str, int]], total: int) -> Personal | None:
+    def share(test: Callable[[str], object]) -> float:
+        return sum(count for text, count in values if test(text)) / total
+
+    enough = len(values) >= 3
+    for kind, test, least in (
+        ("email", _EMAIL.fullmatch, 0.5),
+        ("iban", is_iban, 0.5),
+        ("national id", _SOCIAL_SECURITY.fullmatch, 0.8),
+        ("ip address", _IP.fullmatch, 0.8),
+        ("phone", _PHONE.fullmatch, 0.6),
+        ("phone", _AMERICAN_PHONE.fullmatch, 0.8),
+    ):
+        if (found := share(test)) >= least:  # type: ignore[arg-type]
+            return Personal(kind, f"{found:.0%} of the cells look like it")
+    if enough and (found := share(is_card)) >= 0.8:
+        return Personal("card number", f"{found:.0%} of the cells have the check digit of a card")
+    if enough and (found := share(_STREET.search)) >= 0.4:  # type: ignore[arg-type]
+        return Personal("address", f"{found:.0%} of the cells look like a street with a number")
+    if enough and (found := share(_is_person)) >= 0.3:
+        return Personal("name", f"{found:.0%} of the cells hold a common first name")
+    if (found := share(_EMAIL.search)) >= 0.02:  # type: ignore[arg-type]
+        return Personal("email", f"{found:.0%} of the cells hold an e-mail address")
+    return None
+
+
+def _bears(kind: str, values: Sequence[tuple[str, int]], total: int) -> bool:
+    """False where the cells can't be what the name says, such as an `address` that is a number."""
+    if not total:
+        return True
+    if kind in ("phone", "national id", "iban", "card number", "birth date"):
+        return sum(count for text, count in values if re.search(r"\d", text)) >= 0.5 * total
+    if kind in ("email", "ip address"):
+        return False  # their values would have told
+    return True
+
+
+def _is_person(text: str) -> bool:
+    if not 3 <= len(text) <= 60 or not _PERSON.fullmatch(text):
+        return False
+    return any(folded(part.strip(",.")) in _FIRST_NAMES for part in re.split(r"[ -]", text))
+
+
+def is_iban(text: str) -> bool:
+    """True for an IBAN whose check digits are right."""
+    bare = text.replace(" ", "").upper()
+    if not re.fullmatch(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", bare):
+        return False
+    digits = "".join(str(int(char, 36)) for char in bare[4:] + bare[:4])
+    return int(digits) % 97 == 1
+
+
+def is_card(text: str) -> bool:
+    """True for a number of a payment card: its length, its first digit, its check digit."""
+    bare = re.sub(r"[ -]", "", text)
+    if not re.fullmatch(r"[3-6]\d{12,18}", bare):
+        return False
+    digits = [int(char) for char in reversed(bare)]
+    return sum(digits[0::2] + [sum(divmod(2 * digit, 10)) for digit in digits[1::2]]) % 10 == 0
+
+
+def masked(text: str) -> str:
+    """A cell with x for each letter and 9 for each digit."""
+    out = "".join(
+        "X" if char.isupper() else "x" if char.isalpha() else "9" if char.isdigit() else char for char in text
+    )
+    return out[:40]

@@ -1,0 +1,330 @@
+"""What stands around the rows of a table: preamble, header, units, totals, footer."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from etl_assets.inspection.dialects import Record
+from etl_assets.inspection.lexicon import ENDS, HEADER_WORDS, NULL_WORDS, TOTALS, UNITS, words_of
+from etl_assets.inspection.records import Certainty, Proposal
+
+_HEADER_WITHIN = 200
+_BODY = 400
+_FOOTER_WITHIN = 30
+
+_NUMBER = re.compile(r"[-+(]?[^\w\s]?\s?\d[\d.,'\u2019 \u00a0\u202f]*(?:e[-+]?\d+)?\s?[%€$£)-]?", re.I)
+_MOMENT = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\D?.{0,20}|\d{1,2}:\d{2}(:\d{2})?")
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where the rows are.
+
+    Attributes:
+        header: The record that names the columns, None without one.
+        first: Index of the first record that may be a row.
+        last: Index behind the last one.
+        proposals: What is above, around and below, with evidence.
+        skipped: Indices between first and last that are no rows: units, totals, the header again.
+        problems: What makes it hard to read.
+    """
+
+    header: Record | None
+    first: int
+    last: int
+    proposals: tuple[Proposal, ...] = ()
+    skipped: frozenset[int] = frozenset()
+    problems: tuple[str, ...] = ()
+    skip_cells: tuple[tuple[str, ...], ...] = field(default=())
+
+
+def find_surroundings(records: Sequence[Record], width: int, *, at_end: bool) -> Surroundings:
+    """Find out which records are rows.
+
+    Args:
+        records: Those of the start of a text.
+        width: The commonest number of cells.
+        at_end: True when the last record is the file's last.
+    """
+    start = _table_start(records, width)
+    last = _table_end(records, start, width) if at_end else len(records)
+    has_header, header_proposal = _header(records, start, last, width)
+    header = records[start] if has_header else None
+    first = start + 1 if has_header else start
+    proposals = [header_proposal]
+    if start:
+        proposals.append(_preamble(records, start))
+    problems: list[str] = []
+    skipped: set[int] = set()
+    skip_cells: list[tuple[str, ...]] = []
+    if header is not None and (units := _units_line(records, first, last, width)):
+        skipped.add(first)
+        skip_cells.append(tuple(units.cells))
+        shown = ", ".join(cell for cell in units.cells if cell.strip())[:60]
+        proposals.append(
+            Proposal(
+                "units", f"line {units.line}", Certainty.LIKELY, f"below the header stand units: {shown}"
+            )
+        )
+        problems.append(f"Line {units.line} holds the units of the columns, it is no row")
+    if header is not None and (again := _again(records, header, first, last)):
+        skipped.update(again)
+        skip_cells.append(tuple(header.cells))
+        shown = ", ".join(str(records[n].line) for n in again[:5])
+        problems.append(
+            f"The header stands there again {len(again):,} times (line {shown}): files were put together"
+        )
+    if last < len(records):
+        proposals.append(_footer(records, last, width))
+    return Surroundings(
+        header, first, last, tuple(proposals), frozenset(skipped), tuple(problems), tuple(skip_cells)
+    )
+
+
+# -- where the table begins -----------------------------------------------------------------------
+
+
+def _table_start(records: Sequence[Record], width: int) -> int:
+    """Index of the first record that is as wide and as filled as those that follow."""
+    body = [one for one in records[:_BODY] if len(one.cells) == width]
+    usual = sorted(one.filled for one in body)[len(body) // 2] if body else width
+    for n, record in enumerate(records[:_HEADER_WITHIN]):
+        if len(record.cells) != width or not record.filled:
+            continue
+        following = [one for one in records[n + 1 : n + 6] if one.cells]
+        steady = sum(len(one.cells) == width for one in following)
+        enough = record.filled >= max(1, 0.6 * min(usual, width))
+        if enough and (steady * 2 >= len(following) or not following):
+            return n
+    return next((n for n, one in enumerate(records) if one.cells), 0)
+
+
+def _preamble(records: Sequence[Record], start: int) -> Proposal:
+    lines = records[start].line - 1
+    hashes = sum(bool(one.cells) and one.cells[0].startswith("#") for one in records[:start])
+    sep = bool(records[0].cells) and records[0].cells[0].startswith("sep=")
+    evidence = f"{lines:,} line{'s' if lines > 1 else ''} before the table with fewer cells than it has"
+    if hashes:
+        evidence += f", {hashes:,} of them begin with #"
+    if sep:
+        evidence = "the first line tells Excel the separator"
+    certainty = Certainty.SURE if sep or hashes == start else Certainty.LIKELY
+    return Proposal("preamble", lines, certainty, evidence)
+
+
+# -- header or not --------------------------------------------------------------------------------
+
+
+def kind_of(cell: str) -> str:
+    """A rough kind of one cell: empty, number, moment, text."""
+    text = cell.strip()
+    if not text or text.lower() in NULL_WORDS:
+        return "empty"
+    if _MOMENT.fullmatch(text):
+        return "moment"
+    return "number" if _NUMBER.fullmatch(text) else "text"
+
+
+def _header(records: Sequence[Record], start: int, last: int, width: int) -> tuple[bool, Proposal]:
+    if start >= len(records):
+        return False, Proposal("header_line", 0, Certainty.UNSURE, "there is nothing to read")
+    cells = records[start].cells
+    line = records[start].line
+    body = [one.cells for one in records[start + 1 : min(last, start + 1 + _BODY)] if len(one.cells) == width]
+    if not body:
+        return True, Proposal("header_line", line, Certainty.UNSURE, "there is only one line", (0,))
+    typed = _Votes()
+    for n, cell in enumerate(cells[:500]):
+        typed.count(cell, [row[n] for row in body])
+    words = [words_of(cell) for cell in cells]
+    known = sum(any(word in HEADER_WORDS for word in one) for one in words)
+    names = sum(
+        re.fullmatch(r"\s*[A-Za-z]+(?:_[A-Za-z0-9]+)+\s*|\s*[a-z]+[A-Z]\w*\s*", cell) is not None
+        for cell in cells
+    )
+    filled = [cell.strip() for cell in cells if cell.strip()]
+    if _years(cells, body):
+        return True, Proposal(
+            "header_line", line, Certainty.LIKELY, "its numbers are years, those below are not"
+        )
+    evidence = typed.evidence(line, known, names)
+    if typed.against > typed.speaking:
+        sure = Certainty.SURE if typed.against >= 2 and not known else Certainty.LIKELY
+        return False, Proposal("header_line", 0, sure, evidence, (line,))
+    if typed.speaking:
+        sure = typed.speaking >= 2 or known or names or not typed.against
+        repeats = len(filled) != len(set(filled))
+        certainty = Certainty.SURE if sure and not typed.against and not repeats else Certainty.LIKELY
+        return True, Proposal(
+            "header_line", line, certainty, evidence, () if certainty is Certainty.SURE else (0,)
+        )
+    if typed.reappearing and typed.reappearing >= typed.texts / 2 and not known:
+        told = f"{typed.reappearing:,} cells of line {line} appear again below it, as if it were a row"
+        return False, Proposal("header_line", 0, Certainty.UNSURE, told, (line,))
+    named = known + names >= 0.4 * len(cells)
+    return True, Proposal(
+        "header_line", line, Certainty.LIKELY if named else Certainty.UNSURE, evidence, (0,)
+    )
+
+
+class _Votes:
+    """What the columns say about their first cell."""
+
+    def __init__(self) -> None:
+        self.speaking = self.against = self.reappearing = self.texts = 0
+
+    def count(self, cell: str, below: Sequence[str]) -> None:
+        kinds = Counter(kind_of(one) for one in below)
+        del kinds["empty"]
+        filled = kinds.total()
+        if not filled:
+            return
+        kind, count = kinds.most_common(1)[0]
+        own = kind_of(cell)
+        if kind == "text":
+            self.texts += 1
+            if cell.strip() and cell in below:
+                self.reappearing += 1
+            lengths = {len(one.strip()) for one in below if one.strip()}
+            constant = len(lengths) == 1 and filled >= 5
+            if constant and own == "text" and len(cell.strip()) not in lengths and re.search(r"\d", below[0]):
+                self.speaking += 1
+        elif count >= 0.7 * filled:
+            if own == "text":
+                self.speaking += 1
+            elif own == kind:
+                self.against += 1
+
+    def evidence(self, line: int, known: int, names: int) -> str:
+        parts = []
+        if self.speaking:
+            parts.append(
+                f"{_columns(self.speaking)} of numbers, dates or codes that line {line} has a word for"
+            )
+        if self.against:
+            parts.append(
+                f"{_columns(self.against)} where line {line} holds a number or date like those below"
+            )
+        if known:
+            parts.append(f"{known:,} names such as headers have")
+        elif names:
+            parts.append(f"{names:,} names written like identifiers")
+        return "; ".join(parts) or "all cells are texts: nothing tells a header from a row"
+
+
+def _columns(count: int) -> str:
+    return "1 column" if count == 1 else f"{count:,} columns"
+
+
+def _years(cells: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
+    years = [(n, int(cell)) for n, cell in enumerate(cells) if re.fullmatch(r"\s*(?:19|20)\d\d\s*", cell)]
+    if len(years) < 2 or any(
+        b[1] - a[1] != years[1][1] - years[0][1] for a, b in zip(years, years[1:], strict=False)
+    ):
+        return False
+    below = [row[n].strip() for n, _ in years for row in body[:50]]
+    return sum(re.fullmatch(r"(?:19|20)\d\d", one) is not None for one in below) < 0.2 * max(len(below), 1)
+
+
+# -- lines among the rows -------------------------------------------------------------------------
+
+
+def _units_line(records: Sequence[Record], first: int, last: int, width: int) -> Record | None:
+    if first + 1 >= last or len(records[first].cells) != width:
+        return None
+    cells = [re.sub(r"^[\[(<]|[\])>]$", "", cell.strip().lower()) for cell in records[first].cells]
+    filled = [cell for cell in cells if cell]
+    known = sum(cell in UNITS for cell in filled)
+    if not filled or known < max(1, 0.6 * len(filled)):
+        return None
+    numbers = sum(kind_of(cell) in ("number", "moment") for cell in records[first].cells)
+    below = records[first + 1].cells
+    odd = sum(
+        kind_of(cell) == "text" and n < len(below) and kind_of(below[n]) in ("number", "moment")
+        for n, cell in enumerate(records[first].cells)
+    )
+    return records[first] if not numbers and odd else None
+
+
+def _again(records: Sequence[Record], header: Record, first: int, last: int) -> list[int]:
+    if len(header.cells) < 2:
+        return []
+    return [n for n in range(first, last) if records[n].cells == header.cells]
+
+
+# -- where it ends --------------------------------------------------------------------------------
+
+
+def _table_end(records: Sequence[Record], start: int, width: int) -> int:
+    """Index behind the last row; what follows are totals, remarks and the blank lines before them."""
+    end = len(records)
+    floor = max(start + 2, end - _FOOTER_WITHIN)
+    found = end
+    for n in range(end - 1, floor - 1, -1):
+        record = records[n]
+        if not record.cells or not record.filled:
+            continue
+        if not _is_footer(record, width, records[start + 1 : n]):
+            break
+        found = n
+    if found == end:
+        # Blank lines at the end are nothing to speak of.
+        return end
+    while found > start + 1 and not records[found - 1].filled:
+        found -= 1
+    return found
+
+
+def _is_footer(record: Record, width: int, rows: Sequence[Record]) -> bool:
+    first = next((cell for cell in record.cells if cell.strip()), "")
+    joined = " ".join(cell for cell in record.cells if cell)
+    if len(record.cells) < width and width > 1:
+        # A short last row may be a row that was cut off: words must say that it is none.
+        return len(record.cells) == 1 or bool(TOTALS.match(first) or ENDS.match(joined))
+    if not (TOTALS.match(first) or ENDS.match(joined)):
+        return False
+    usual = sorted(one.filled for one in rows[-200:] if len(one.cells) == width)
+    if not usual:
+        return True
+    same_start = sum(TOTALS.match(one.cells[0]) is not None for one in rows[-200:] if one.cells)
+    return (width == 1 or record.filled < usual[len(usual) // 2]) and same_start <= 1
+
+
+def _footer(records: Sequence[Record], last: int, width: int) -> Proposal:
+    end = records[-1].line + sum(cell.count("\n") for cell in records[-1].cells)
+    lines = end - records[last].line + 1
+    told = [one for one in records[last:] if one.filled]
+    totals = sum(
+        TOTALS.match(next((cell for cell in one.cells if cell.strip()), "")) is not None for one in told
+    )
+    what = "totals" if totals == len(told) else "totals and remarks" if totals else "remarks"
+    fewer = sum(len(one.cells) < width for one in told)
+    evidence = f"the last {lines:,} lines hold {what}" if lines > 1 else f"the last line holds {what}"
+    if fewer:
+        evidence += f"; {fewer:,} of them have fewer than {width:,} cells"
+    return Proposal("footer", lines, Certainty.LIKELY, evidence)
+
+
+def footer_pattern(records: Sequence[Record], last: int, separator: str) -> str | None:
+    """A regular expression for a footer of one line of totals; None where the lines must be counted."""
+    told = [one for one in records[last:] if one.filled]
+    first = told[0].cells[0].strip() if told and told[0].cells else ""
+    if len(told) != 1 or len(records) - last != 1 or not TOTALS.match(first) or not first:
+        return None
+    return f'^"?{re.escape(first)}"?{re.escape(separator)}'
+
+
+def line_pattern(cells: Sequence[str], separator: str) -> str:
+    """A regular expression for exactly the line of these cells."""
+    quoted = (f'"?{re.escape(cell.partition(chr(10))[0])}"?' for cell in cells)
+    return "^" + re.escape(separator).join(quoted) + "$"
+
+
+def ragged(records: Sequence[Record], around: Surroundings, width: int) -> Iterator[Record]:
+    """Yield the records among the rows that have another number of cells."""
+    for n in range(around.first, around.last):
+        if n not in around.skipped and records[n].cells and len(records[n].cells) != width:
+            yield records[n]
