@@ -85,6 +85,13 @@ def read_rows(pipeline: DatasetPipeline, wanted: Selection, count: int) -> list[
     return rows
 
 
+def read_refused(
+    pipeline: DatasetPipeline, table: TableId, files: Sequence[LakeFile], count: int
+) -> list[QuarantinedRow]:
+    """Read the first rows of files that hold refused rows of a table, wherever they are."""
+    return _read(pipeline, table, files, Selection(table, held=True), count) if files else []
+
+
 def _files(pipeline: DatasetPipeline, wanted: Selection) -> Iterator[tuple[TableId, list[LakeFile]]]:
     """Tables with the files that may hold such rows; the ledger knows which partitions have any."""
     if wanted.held:

@@ -80,9 +80,27 @@ def print_scorecard(console: Console, status: DatasetStatus, *, staging: str = "
         return
     for part in _tables(status, glyphs, console):
         console.print(part)
-    notes = [*_broken_rules(status, glyphs), *_obstacles(status, glyphs)]
+    notes = [
+        *_broken_rules(status, glyphs, f"dq status {status.dataset} --json"),
+        *_obstacles(status, glyphs),
+    ]
     if notes:
         console.print(Group(*notes))
+
+
+def print_trial_scorecard(console: Console, status: DatasetStatus, title: str) -> None:
+    """Print scores, rows and broken rules of tables that a trial built.
+
+    Args:
+        console: Where to.
+        status: The tables as the trial found them.
+        title: What was tried.
+    """
+    glyphs = Glyphs.of(console)
+    head = Text.assemble((status.dataset, "bold"), (f"  {plain(title)}", "dim"))
+    console.print(Rule(head, align="left", style="dim", characters="─" if glyphs.unicode else "-"))
+    for part in (*_tables(status, glyphs, console), *_broken_rules(status, glyphs, "dq try --json")):
+        console.print(part)
 
 
 def _head(status: DatasetStatus, glyphs: Glyphs) -> RenderableType:
@@ -224,7 +242,7 @@ def _legend(status: DatasetStatus, glyphs: Glyphs) -> Text | None:
 # -- remarks ----------------------------------------------------------------------------------
 
 
-def _broken_rules(status: DatasetStatus, glyphs: Glyphs) -> Iterator[RenderableType]:
+def _broken_rules(status: DatasetStatus, glyphs: Glyphs, all_by: str) -> Iterator[RenderableType]:
     """The rules that rows broke: why scores are not 100."""
     found = [(table, tally) for table in status.tables for tally in table.broken]
     if not found:
@@ -242,9 +260,7 @@ def _broken_rules(status: DatasetStatus, glyphs: Glyphs) -> Iterator[RenderableT
     yield Text("")
     yield table_
     if len(found) > NOTES:
-        yield Text(
-            f"and {counted(len(found) - NOTES, 'more rule')}: dq status {status.dataset} --json", style="dim"
-        )
+        yield Text(f"and {counted(len(found) - NOTES, 'more rule')}: {all_by}", style="dim")
 
 
 def _share(failed: int, evaluated: int) -> str:

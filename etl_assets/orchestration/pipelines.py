@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from etl_assets.contracts.dataset import Dataset
 from etl_assets.lake.tables import Lake
-from etl_assets.ledger.ledger import Ledger
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline, Limits, Policy, Retry
 from etl_assets.settings import AppSettings
 from etl_assets.staging.area import StagingArea
+
+if TYPE_CHECKING:
+    from etl_assets.ledger.ledger import Ledger
 
 
 def build_pipeline(dataset: Dataset, settings: AppSettings, ledger: Ledger) -> DatasetPipeline:
@@ -21,18 +24,31 @@ def build_pipeline(dataset: Dataset, settings: AppSettings, ledger: Ledger) -> D
         SettingsError: The settings name tables that the dataset does not have.
     """
     own = settings.dataset(dataset.name)
-    own.check_tables(dataset.name, [str(table.id) for table in dataset.tables])
     if own.staging is None:
         # The folder of our own default; one that somebody else names is theirs to make.
         Path(settings.staging_url(dataset.name)).mkdir(parents=True, exist_ok=True)
+    area = StagingArea(settings.staging_url(dataset.name))
+    return assemble(dataset, settings, ledger, area, Lake(settings.lake_dir), settings.home / "scratch")
+
+
+def assemble(
+    dataset: Dataset, settings: AppSettings, ledger: Ledger, area: StagingArea, lake: Lake, scratch: Path
+) -> DatasetPipeline:
+    """Put one dataset together with what the operator says of it, at places of the caller's choice.
+
+    Raises:
+        SettingsError: The settings name tables that the dataset does not have.
+    """
+    own = settings.dataset(dataset.name)
+    own.check_tables(dataset.name, [str(table.id) for table in dataset.tables])
     return DatasetPipeline(
         dataset=dataset,
         sources=own.sources,
         calendar=own.calendar,
-        area=StagingArea(settings.staging_url(dataset.name)),
-        lake=Lake(settings.lake_dir),
+        area=area,
+        lake=lake,
         ledger=ledger,
-        scratch=settings.home / "scratch",
+        scratch=scratch,
         policies={
             table.id: Policy(
                 own.tolerance(str(table.id)),
@@ -76,4 +92,6 @@ def enabled(settings: AppSettings, datasets: Mapping[str, Dataset]) -> dict[str,
 @lru_cache(maxsize=8)
 def open_ledger(url: str) -> Ledger:
     """Open a ledger once a process."""
+    from etl_assets.ledger.ledger import Ledger
+
     return Ledger.open(url)

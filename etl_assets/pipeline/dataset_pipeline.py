@@ -7,16 +7,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from etl_assets.contracts.dataset import Dataset, Layer, Table, TableId
 from etl_assets.contracts.rules import CompiledContract, compile_contract
 from etl_assets.contracts.vocabulary import RuleKind
 from etl_assets.lake.tables import Lake, LakeTable
-from etl_assets.ledger.ledger import Ledger
 from etl_assets.quality.thresholds import Thresholds
 from etl_assets.staging.area import StagingArea
 from etl_assets.staging.calendar import Calendar, Period
 from etl_assets.staging.source import Source
+
+if TYPE_CHECKING:
+    from etl_assets.ledger.ledger import (
+        Ledger,  # brings a database's driver along, which a trial does without
+    )
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ what this one left behind.
 from __future__ import annotations
 
 import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,30 +15,24 @@ import polars as pl
 
 from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.contracts.provenance import PROVENANCE
-from etl_assets.errors import ContractError, EtlError
+from etl_assets.errors import EtlError
 from etl_assets.lake.tables import Stage
-from etl_assets.ledger.records import Lease, Outcome, Validation, ValidationRecord
+from etl_assets.ledger.records import Lease, Outcome, ValidationRecord
 from etl_assets.pipeline.bronze import BronzeReader
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
-from etl_assets.pipeline.faults import is_code_fault, told, without_cells
-from etl_assets.pipeline.hop_result import Built, HopResult, stopped, with_details, with_unreadable
+from etl_assets.pipeline.faults import told, without_cells
+from etl_assets.pipeline.hop_result import Built, HopResult, with_details
 from etl_assets.pipeline.pending import Pending
-from etl_assets.pipeline.reading import Input, Reader, read_upstream
+from etl_assets.pipeline.reading import Reader, read_upstream
 from etl_assets.pipeline.scratch import attempt_prefix, hop_scratch
 from etl_assets.pipeline.state import States, digest, published_states
-from etl_assets.quality.flags import REASONS, Surroundings
-from etl_assets.quality.gate import closed_because
-from etl_assets.quality.outcome import PeriodOutcome
-from etl_assets.quality.score import score_outcome
-from etl_assets.quality.validation import Sinks, validate
+from etl_assets.pipeline.table_validation import Progress, TableValidation
+from etl_assets.quality.flags import REASONS
 
 __all__ = ["RAW", "Built", "HopResult", "quarantine_schema", "run_hop"]
 
 RAW = "_raw"
 """Column of bronze quarantine: an unreadable record as far as it can be shown."""
-
-Progress = Callable[[TableId, int, int], None]
-"""(table, periods done, periods in all)"""
 
 
 def run_hop(
@@ -78,24 +71,16 @@ def run_hop(
         shutil.rmtree(hop.scratch, ignore_errors=True)
 
 
-class Hop:
+class Hop(TableValidation):
     """The work of one hop."""
 
     def __init__(self, pipeline: DatasetPipeline, table: TableId, run_id: str, lease: Lease) -> None:
-        self.pipeline = pipeline
-        self.table = table
-        self.contract = pipeline.contract(table)
-        self.run_id = run_id
-        self.lease = lease
-        self.where: dict[str, object] = {"dataset": pipeline.name, "table": str(table)}
-        self.started = pipeline.now()
+        started = pipeline.now()
         # Unique for ever: a fencing token is used for one lease, which works on a table once at a time.
-        self.attempt = attempt_prefix(lease) + digest(run_id, str(table), self.started.isoformat())[:8]
-        self.scratch = hop_scratch(pipeline.scratch, self.attempt, lease)
-        self.states: dict[str, str] = {}
-        self.inputs: dict[str, Input] = {}
-        self._keys: dict[str, pl.DataFrame] | None = None
-        self._ranks: dict[str, int] = {}
+        attempt = attempt_prefix(lease) + digest(run_id, str(table), started.isoformat())[:8]
+        scratch = hop_scratch(pipeline.scratch, attempt, lease)
+        super().__init__(pipeline, table, scratch, run_id=run_id, attempt=attempt, started=started)
+        self.lease = lease
 
     # -- plan ---------------------------------------------------------------------------------
 
@@ -105,15 +90,8 @@ class Hop:
         reader = self._plan(periods, result)
         accepted = self.pipeline.accepted(self.table).stage(self.attempt)
         quarantined = self.pipeline.quarantine(self.table).stage(self.attempt)
-        outcomes: dict[str, PeriodOutcome] = {}
-        self.inputs = {one.period: one for one in reader.inputs()}
-        for group in self._groups(reader.inputs()):
-            outcomes |= self._validate_group(reader, group, accepted, quarantined)
-            if progress:
-                progress(self.table, len(outcomes), len(self.inputs))
+        result.built = self.validate(reader, accepted, quarantined, progress)
         result.failed = {period: one.error for period, one in self.inputs.items() if one.error}
-        for period, outcome in outcomes.items():
-            result.built[period] = self._judge(period, outcome)
         versions = self._publish(result, accepted, quarantined)
         self._record(result, versions)
         return result
@@ -123,7 +101,7 @@ class Hop:
         deliveries = self.pipeline.ledger.deliveries(self.pipeline.name)
         published = self.pipeline.ledger.published_validations(self.pipeline.name)
         states = States(self.pipeline, deliveries, published)
-        self._ranks = states.ranks(self.table)
+        self.ranks = states.ranks(self.table)
         readable = published_states({key: one.state_id for key, one in published.items()})
         for period in periods:
             state = states.of(self.table, period, readable)
@@ -136,148 +114,6 @@ class Hop:
         if self.table.layer is Layer.BRONZE:
             return BronzeReader.of(self.pipeline, self.table, wanted, states, self.scratch)
         return read_upstream(self.pipeline, self.table, wanted, states, published)
-
-    def _groups(self, inputs: Iterable[Input]) -> Iterable[list[Input]]:
-        """Split the periods so that one group fits into memory, however many there are."""
-        group: list[Input] = []
-        for one in inputs:
-            full = sum(other.bytes for other in group) + one.bytes > self.pipeline.limits.group_bytes
-            if group and (full or len(group) >= self.pipeline.limits.group_periods):
-                yield group
-                group = []
-            group.append(one)
-        if group:
-            yield group
-
-    # -- validate -----------------------------------------------------------------------------
-
-    def _validate_group(
-        self, reader: Reader, group: list[Input], accepted: Stage, quarantined: Stage
-    ) -> dict[str, PeriodOutcome]:
-        """Validate some periods at once; if that fails, one by one, so that only the broken one stops."""
-        marks = len(accepted.files), len(quarantined.files)
-        try:
-            return self._validate(reader, group, accepted, quarantined)
-        except (EtlError, MemoryError):
-            raise
-        except Exception as error:
-            if is_code_fault(error) and self.table.layer is not Layer.BRONZE:
-                safe = ContractError(told(error), where=self.where, hint="mend the transformation")
-                raise safe.with_traceback(error.__traceback__) from None
-            # Polars' errors, and whatever a transformation raises within Polars.
-            problem = error
-        accepted.discard(accepted.files[marks[0] :])
-        quarantined.discard(quarantined.files[marks[1] :])
-        if len(group) > 1:
-            halves = group[: len(group) // 2], group[len(group) // 2 :]
-            found = [self._validate_group(reader, half, accepted, quarantined) for half in halves]
-            return found[0] | found[1]
-        return self._give_up(group[0], problem)
-
-    def _give_up(self, given: Input, problem: Exception) -> dict[str, PeriodOutcome]:
-        """Stop one period that can't be validated; the others go on."""
-        where = self.where | ({"partition": given.period} if given.period else {})
-        if isinstance(problem, OSError) or self.table.layer is not Layer.BRONZE:
-            # It may pass, or somebody mends it: tried again later, so and so often.
-            error = without_cells(problem, where, self.contract.schema)
-            self.inputs[given.period] = replace(given, error=error)
-            return {}
-        broken = replace(given, breach=f"can't be read: {told(problem, self.contract.schema)}")
-        self.inputs[given.period] = broken
-        return {given.period: stopped(broken)}
-
-    def _validate(
-        self, reader: Reader, group: list[Input], accepted: Stage, quarantined: Stage
-    ) -> dict[str, PeriodOutcome]:
-        opened = reader.open(group)
-        self.inputs |= {one.period: one for one in opened.inputs}
-        outcomes = {one.period: stopped(one) for one in opened.inputs if one.breach is not None}
-        readable = [one for one in opened.inputs if one.readable]
-        if not readable:
-            return outcomes
-        scratch = Path(tempfile.mkdtemp(dir=self.scratch))
-        sinks = Sinks(accepted.sink, quarantined.sink)
-        found = validate(opened.frame, self.contract, self._surroundings(readable, scratch), sinks)
-        shutil.rmtree(scratch, ignore_errors=True)
-        unreadable = [
-            one.unreadable for one in readable if one.unreadable is not None and one.unreadable.height
-        ]
-        if unreadable:
-            self._write_unreadable(unreadable, sinks)
-        outcomes |= {one.period: with_unreadable(found[one.period], one) for one in readable}
-        for period, error in opened.changed().items():
-            # Another version has come while this one was read: nothing of it may be published.
-            self.inputs[period] = replace(self.inputs[period], error=error)
-            for stage in (accepted, quarantined):
-                stage.discard([file for file in stage.files if file.period == period])
-            del outcomes[period]
-        return outcomes
-
-    def _surroundings(self, readable: list[Input], scratch: Path) -> Surroundings:
-        return Surroundings(
-            periods=self.pipeline.windows(tuple(one.period for one in readable)),
-            scratch=scratch,
-            references=self._references(),
-            delivery_rank=self._ranks,
-            rows=sum(one.rows for one in readable),
-            profile=self.table.layer is not Layer.BRONZE,
-        )
-
-    def _references(self) -> dict[str, pl.DataFrame]:
-        """The keys that each reference rule compares with, read once a hop."""
-        if self._keys is not None:
-            return self._keys
-        keys: dict[str, pl.DataFrame] = {}
-        for name, table in self.pipeline.references(self.table).items():
-            reference = self.contract.rule(name).reference
-            column = reference.column if reference else ""
-            schema = {column: self.pipeline.contract(table).schema[column]}
-            rows = self.pipeline.accepted(table).scan(schema).select(column)
-            keys[name] = rows.unique().drop_nulls().collect(engine="streaming")
-        self._keys = keys
-        return keys
-
-    def _write_unreadable(self, unreadable: list[pl.DataFrame], sinks: Sinks) -> None:
-        cells = [name for name in self.contract.schema if name not in unreadable[0].columns]
-        rows = pl.concat(unreadable).with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in cells)
-        pl.collect_all([sinks.quarantined(rows.lazy())], engine="streaming")
-
-    # -- gate ---------------------------------------------------------------------------------
-
-    def _judge(self, period: str, outcome: PeriodOutcome) -> Built:
-        policy = self.pipeline.policy(self.table)
-        given = self.inputs[period]
-        score = score_outcome(outcome, policy.weights)
-        reason = closed_because(outcome, policy.tolerance, breach=given.breach) or given.miscount(outcome)
-        validation = replace(
-            self._validation(period, Outcome.HELD if reason else Outcome.PUBLISHED),
-            rows_read=given.rows,
-            rows_in=outcome.rows_in,
-            accepted=outcome.accepted,
-            quarantined=outcome.quarantined,
-            duplicates=outcome.duplicates,
-            unreadable=outcome.unreadable,
-            score=score.score,
-            row_score=score.row_score,
-            gate_reason=reason or "",
-            tolerance=policy.tolerance,
-        )
-        return Built(validation, outcome, score)
-
-    def _validation(self, period: str, outcome: Outcome) -> Validation:
-        return Validation(
-            dataset=self.pipeline.name,
-            layer=self.table.layer,
-            table=self.table.name,
-            period=period,
-            attempt=self.attempt,
-            run_id=self.run_id,
-            state_id=self.states.get(period, ""),
-            outcome=outcome,
-            started_at=self.started,
-            ended_at=self.pipeline.now(),
-            contract_fingerprint=self.contract.fingerprint,
-        )
 
     # -- publish ------------------------------------------------------------------------------
 
@@ -364,7 +200,7 @@ class Hop:
         return [id for given in self.inputs.values() for id in given.deliveries]
 
     def _failure(self, period: str, error: Exception) -> ValidationRecord:
-        validation = self._validation(period, Outcome.FAILED)
+        validation = self.validation(period, Outcome.FAILED)
         return ValidationRecord(
             replace(validation, error_class=type(error).__name__, error=told(error)[:2000])
         )

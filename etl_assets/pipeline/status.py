@@ -160,7 +160,7 @@ def dataset_status(pipeline: DatasetPipeline) -> DatasetStatus:
         own = {key: one for key, one in published.items() if key[:2] == (id.layer, id.name)}
         standings = [one for (table, _), one in pending.standings.items() if table == id]
         tables.append(
-            _table_status(
+            table_status(
                 pipeline,
                 id,
                 list(own.values()),
@@ -180,16 +180,17 @@ def dataset_status(pipeline: DatasetPipeline) -> DatasetStatus:
     )
 
 
-def _table_status(
+def table_status(
     pipeline: DatasetPipeline,
     id: TableId,
     published: Sequence[Validation],
     tallies: Iterable[records.Tally],
     standings: Sequence[PartitionStanding],
     *,
-    missing: tuple[str, ...],
-    last_published_at: datetime | None,
+    missing: tuple[str, ...] = (),
+    last_published_at: datetime | None = None,
 ) -> TableStatus:
+    """Sum up what is known of some partitions of one table, whose counts and tallies are given."""
     policy = pipeline.policy(id)
     contract = pipeline.contract(id)
     summed = sum_tallies(tallies, contract)
