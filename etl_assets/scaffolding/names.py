@@ -78,9 +78,8 @@ def is_readable(header: str) -> bool:
 
 def function_name(table: str) -> str:
     """A name for a table's function that hides nothing."""
-    return (
-        f"{table}_rows" if table in _IN_USE or hasattr(builtins, table) or keyword.iskeyword(table) else table
-    )
+    hides = table in _READ_BY_CONTRACTS | _OF_MODULES or hasattr(builtins, table) or keyword.iskeyword(table)
+    return f"{table}_rows" if hides else table
 
 
 def class_name(layer: str, table: str) -> str:
