@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from etl_assets.cli import config, deliveries, demo, doctor, quarantine, retail, run, runs, status
+from etl_assets.cli import config, deliveries, demo, doctor, quarantine, retail, run, runs, status, try_
 from etl_assets.cli.problems import report
 from etl_assets.cli.teaching import with_examples
 
@@ -58,6 +58,9 @@ def root(
       dq demo                      a quarter of a year of flights, to gold
       dq status                    how good every table is, what is in its way
 
+    While you write rules:
+      dq try sales FILE            what a run would make of a file; changes nothing
+
     Day by day:
       dq run retail                build what was delivered since
       dq quarantine list retail    rows that were refused, with all reasons
@@ -73,6 +76,7 @@ def root(
 
 app.command("run")(run.run)
 app.command("status")(status.status)
+app.command("try")(try_.try_)
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(runs.app, name="runs")
 app.add_typer(quarantine.app, name="quarantine")
