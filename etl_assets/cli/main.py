@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from etl_assets.cli import config, deliveries, demo, doctor, quarantine, retail, run, runs, status, try_
+from etl_assets.cli import config, deliveries, demo, doctor, inspect, quarantine, retail, run, runs, status, try_
 from etl_assets.cli.problems import report
 from etl_assets.cli.teaching import with_examples
 
@@ -61,6 +61,9 @@ def root(
     While you write rules:
       dq try sales FILE            what a run would make of a file; changes nothing
 
+    Your own files:
+      dq inspect sales*.csv        how to read them, and what is in them
+
     Day by day:
       dq run retail                build what was delivered since
       dq quarantine list retail    rows that were refused, with all reasons
@@ -80,6 +83,7 @@ app.command("try")(try_.try_)
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(runs.app, name="runs")
 app.add_typer(quarantine.app, name="quarantine")
+app.command("inspect")(inspect.inspect)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(config.app, name="config")

@@ -8,7 +8,15 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from etl_assets.inspection.lexicon import BOOLEANS, NULL_WORDS, PLAIN_NULL_WORDS, folded, words_of
+from etl_assets.inspection.lexicon import (
+    BOOLEANS,
+    CODE_WORDS,
+    ID_WORDS,
+    NULL_WORDS,
+    PLAIN_NULL_WORDS,
+    folded,
+    words_of,
+)
 from etl_assets.inspection.moments import Moments, find_moments
 from etl_assets.inspection.numbers import Numbers, find_numbers, number_shapes
 from etl_assets.inspection.personal import Personal, find_personal, masked
@@ -19,11 +27,6 @@ LEAST_SHARE = 0.8
 
 _LOOKED_AT = 5_000
 _SHOWN = 5
-
-_CODE_WORDS = frozenset(
-    ["zip", "zipcode", "plz", "postleitzahl", "postcode", "postal", "postalcode", "cp", "cap", "phone", "fax", "telefon", "tel", "ean", "gtin", "isbn", "iban"]
-)
-_ID_WORDS = frozenset(["id", "no", "nr", "num", "number", "code", "key", "nummer", "numero", "invoiceno", "ref", "sku", "uuid", "guid"])
 
 
 @dataclass(frozen=True)
@@ -187,7 +190,7 @@ def _shapes(cells: _Cells) -> pl.DataFrame:
 def _number(cells: _Cells, found: Numbers, shapes: pl.DataFrame) -> Column | None:
     """The column as numbers, or None where they are codes that a number would damage."""
     words = {folded(word) for word in words_of(cells.name)}
-    if found.whole and (_codes(found, cells, shapes) or words & _CODE_WORDS or max(found.digits) > 18):
+    if found.whole and (_codes(found, cells, shapes) or words & CODE_WORDS or max(found.digits) > 18):
         return None
     kind = Kind.INTEGER if found.whole else Kind.DECIMAL
     certainty = (
@@ -199,7 +202,7 @@ def _number(cells: _Cells, found: Numbers, shapes: pl.DataFrame) -> Column | Non
     if found.ambiguous:
         sign = found.thousands or found.decimal
         hints.append(
-            f"ambiguous: {sign!r} may stand before decimals or between thousands: three digits follow it everywhere"
+            f"ambiguous: {sign!r} may stand before decimals or between thousands; three digits always follow"
         )
     if found.other_affixes:
         told = ", ".join(
@@ -210,7 +213,7 @@ def _number(cells: _Cells, found: Numbers, shapes: pl.DataFrame) -> Column | Non
         found.whole
         and found.digits
         and len(found.digits) == 1
-        and words & _ID_WORDS
+        and words & ID_WORDS
         and min(found.digits) >= 4
     ):
         hints.append(f"always {min(found.digits)} digits: rather a code than an amount")
@@ -268,10 +271,11 @@ def _text(cells: _Cells, personal: Personal | None) -> Column:
             evidence = f"{_of(only, cells.filled)} are digits, {zero:,} of them with a zero in front: codes"
         elif only >= LEAST_SHARE * cells.filled:
             certainty = Certainty.LIKELY
-            evidence = f"{_of(only, cells.filled)} are digits, and still codes: by name, by length or by letters in the others"
+            evidence = f"{_of(only, cells.filled)} are digits, and codes all the same: {_why_codes(cells)}"
         else:
             lengths = cells.texts["text"].str.len_chars()
-            evidence = f"texts of {_span(lengths.min(), lengths.max())} characters, {cells.texts.height:,} different ones"
+            span = _span(lengths.min(), lengths.max())
+            evidence = f"{cells.texts.height:,} different texts of {span} characters"
     else:
         certainty, evidence = Certainty.UNSURE, "no cell is filled"
     return Column(
@@ -284,6 +288,12 @@ def _text(cells: _Cells, personal: Personal | None) -> Column:
         leading_zeros=zeros,
         evidence=evidence,
     )
+
+
+def _why_codes(cells: _Cells) -> str:
+    if {folded(word) for word in words_of(cells.name)} & CODE_WORDS:
+        return "the column's name says so"
+    return "others have a letter with them, or they are too long for a number"
 
 
 def _span(least: object, most: object) -> str:

@@ -74,10 +74,11 @@ def records_of(text: str, separator: str, quote: str | None, *, first_line: int 
     Raises:
         csv.Error: A cell is longer than 128 kB, as happens when a quote is never closed.
     """
-    quoting = csv.QUOTE_NONE if quote is None else csv.QUOTE_MINIMAL
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=separator, quotechar=quote or '"', quoting=quoting
-    )
+    lines = io.StringIO(text, newline="")
+    if quote is None:
+        reader = csv.reader(lines, delimiter=separator, quoting=csv.QUOTE_NONE)
+    else:
+        reader = csv.reader(lines, delimiter=separator, quotechar=quote)
     before = 0
     for cells in reader:
         yield Record(first_line + before, cells)

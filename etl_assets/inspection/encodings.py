@@ -25,11 +25,13 @@ _SINGLE_BYTE = ("cp1252", "iso8859-15", "cp850", "mac-roman", "cp1250", "cp1251"
 _CONTEXT_BYTES = 65_536
 """Bytes around those beyond ASCII that the single-byte encodings are weighed on."""
 
-_TWICE = re.compile("Ã[\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]|â€[\u0080-\u00bf™œž¦“”˜]")
+_TWICE = re.compile("[ÃÂâ][\u0080-\u00bf\u0152-\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]")
+"""Two of the characters that one becomes whose UTF-8 is read as cp1252."""
+
 
 _COMMON = frozenset("äöüßéèêëàâáçñóòôíìîïúùûãõåøæœÄÖÜÉÈÀÇÑÅØÆÁÓÚÍ")
 
-Span = tuple[int, int]
+_SIGNS = frozenset("\u2013\u2014\u2018\u2019\u201a\u201c\u201d\u201e\u2039\u203a\u2026\xa0«»°²³§®™½¼¾µ·¡¿")
 
 
 @dataclass(frozen=True)
@@ -85,8 +87,8 @@ def _with_double(found: TextEncoding, sample: Sample) -> TextEncoding:
     twice = sum(map(len, _TWICE.findall(text)))
     if twice * 2 > beyond:
         problem = (
-            f"The text looks encoded twice ({twice:,} of {beyond:,} characters beyond ASCII are pairs such as "
-            "'Ã¼' for 'ü'): somebody read UTF-8 as cp1252 and wrote it again; ask for a better export"
+            f"The text looks encoded twice ({twice:,} of {beyond:,} characters beyond ASCII are such "
+            "as 'Ã¼' for 'ü'): somebody read UTF-8 as cp1252 and wrote it again; ask for a better export"
         )
         return TextEncoding(found.name, found.proposal, (problem,))
     return found
@@ -141,7 +143,7 @@ def _legacy(sample: Sample) -> TextEncoding:
     if best == "cp1252" and not re.search(rb"[\x80-\x9f]", context):
         evidence += "; latin-1 reads each of them the same way"
     elif best == "cp1252":
-        evidence += "; it has signs such as €, „ or ’, which latin-1 does not have"
+        evidence += "; it has signs such as € or „, which latin-1 does not have"
     # What is rare needs more to speak for it.
     enough = 3 if best == "cp1252" else 1_000
     likely = weighed[best] >= 0.85 and lead > (0.03 if best == "cp1252" else 0.15) and high >= enough
@@ -213,7 +215,7 @@ def _sense(before: str, char: str, after: str) -> float:
         return 1.0 if before.isdigit() or after.isdigit() or before.isspace() or after.isspace() else 0.3
     if char in "£¥":
         return 0.9 if after.isdigit() or before.isdigit() or after.isspace() else 0.1
-    if char in "–—„“”‘’‚‹›«»°²³§®™½¼¾µ…·¡¿\xa0":
-        within = before.isalpha() and after.isalpha() and char not in "’‘–"
+    if char in _SIGNS:
+        within = before.isalpha() and after.isalpha() and char not in "\u2018\u2019\u2013"
         return 0.1 if within else 0.95
     return 0.0

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import combinations
 
 import polars as pl
 
-from etl_assets.inspection.lexicon import folded, words_of
+from etl_assets.inspection.lexicon import ID_WORDS, folded, words_of
 from etl_assets.inspection.records import Certainty, Column, Key, Kind
 
-_ID_WORDS = frozenset(
-    ["id", "ids", "no", "nr", "num", "number", "nummer", "numero", "key", "code", "uuid", "guid", "ref", "sku", "index", "idx", "row", "line", "zeile", "iban", "ean", "serial"]
-)
 _CANDIDATES = 12
 _KEYS = 5
 _FEW_ROWS = 20
@@ -84,12 +81,12 @@ def _may_identify(column: Column) -> bool:
 
 def _named_like_key(column: Column) -> bool:
     words = [folded(word) for word in words_of(column.name)]
-    return any(word in _ID_WORDS for word in words) or bool(
+    return any(word in ID_WORDS for word in words) or bool(
         words and words[-1].endswith(("id", "nr", "nummer", "key"))
     )
 
 
-def _rank(columns: Sequence[Column]) -> object:
+def _rank(columns: Sequence[Column]) -> Callable[[Key], tuple[bool, int, int, int]]:
     order = {column.name: (n, column) for n, column in enumerate(columns)}
 
     def rank(key: Key) -> tuple[bool, int, int, int]:

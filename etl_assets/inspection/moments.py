@@ -24,10 +24,8 @@ _NAMED = (
     rf"|(?P<lday>\d{{1,2}})(?P<ls1>[- ]|\. )(?P<lmonth>{_LONG_MONTHS})(?P<ls2>[- ])(?P<lyear>\d{{4}})"
     rf"|(?P<amonth>{_LONG_MONTHS}|{_MONTHS}) (?P<aday>\d{{1,2}}), (?P<ayear>\d{{4}})"
 )
-_CELL = re.compile(
-    rf"(?i)(?P<date>{_NUMERIC}|{_NAMED})(?:(?P<between>[ T]|, ){_TIME})?|(?P<only>{_TIME.replace('?P<', '?P<t_')})"
-)
-_COMPACT = re.compile(r"(?P<d>\d{8})(?:(?P<t>T?)(?P<h>\d{6}|\d{4}))?")
+_ALONE = _TIME.replace("?P<", "?P<t_")
+_CELL = re.compile(rf"(?i)(?P<date>{_NUMERIC}|{_NAMED})(?:(?P<between>[ T]|, ){_TIME})?|(?P<only>{_ALONE})")
 
 _EXTRA = {
     "%Y%m%d": r"\d{8}",

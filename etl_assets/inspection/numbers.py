@@ -10,17 +10,14 @@ from functools import lru_cache
 
 import polars as pl
 
-from etl_assets.inspection.lexicon import UNITS
+from etl_assets.inspection.lexicon import CURRENCIES, UNITS
 
-_CURRENCIES = frozenset(
-    ["€", "$", "£", "¥", "₹", "₽", "₺", "₩", "zł", "kč", "ft", "kr", "kr.", "fr.", "chf", "eur", "usd", "gbp", "jpy", "sek", "nok", "dkk", "pln", "czk", "huf", "cad", "aud", "nzd", "us$", "r$", "a$", "c$", "rs", "rs.", "inr", "brl", "mxn", "try", "rub", "cny"]
-)
 _GROUPING = ",.'\u2019 \u00a0\u202f\u2009_"
 
 _CELL = re.compile(
-    r"(?P<open>\()?(?P<sign>[+\-−]?\s?)(?P<prefix>[^\d+\-−.,(]{0,8}?)(?P<sign2>[+\-−]?)"
-    r"(?P<body>\d(?:[\d.,'\u2019\u00a0\u202f\u2009_ ]*\d)?|[.,]\d+)(?P<point>[.,]?)(?P<exponent>[eE][+-]?\d+)?"
-    r"(?P<behind>-?)(?P<suffix>(?:\s?[^\d\s][^\d]{0,30})?)(?(open)\))"
+    r"(?P<open>\()?(?P<sign>[+\-\u2212]?\s?)(?P<prefix>[^\d+\-\u2212.,(]{0,8}?)(?P<sign2>[+\-\u2212]?)"
+    r"(?P<body>\d(?:[\d.,'\u2019\u00a0\u202f\u2009_ ]*\d)?|[.,]\d+)(?P<point>[.,]?)"
+    r"(?P<exponent>[eE][+-]?\d+)?(?P<behind>-?)(?P<suffix>(?:\s?[^\d\s][^\d]{0,30})?)(?(open)\))"
 )
 
 Reading = tuple[str | None, str | None]
@@ -150,9 +147,14 @@ def _readings(body: str) -> tuple[Reading, ...]:
             out.append((last, None))
         if grouped and all(len(group) == 3 for group in groups[1:]):
             out.append((None, last))
-    elif len(set(signs[:-1])) == 1 and last in ".," and signs.count(last) == 1:
-        if grouped and all(len(group) == 3 for group in groups[1:-1]):
-            out.append((last, signs[0]))
+    elif (
+        len(set(signs[:-1])) == 1
+        and last in ".,"
+        and signs.count(last) == 1
+        and grouped
+        and all(len(group) == 3 for group in groups[1:-1])
+    ):
+        out.append((last, signs[0]))
     return tuple(out)
 
 
@@ -205,7 +207,7 @@ def _sensible(parts: re.Match[str]) -> bool:
     """False for codes such as C536379, which are no numbers with a C before them."""
     prefix, suffix = parts["prefix"], parts["suffix"]
     if prefix and not (
-        prefix[-1].isspace() or not prefix[-1].isalpha() or prefix.strip().lower() in _CURRENCIES
+        prefix[-1].isspace() or not prefix[-1].isalpha() or prefix.strip().lower() in CURRENCIES
     ):
         return False
     if prefix and prefix.strip()[:1] in tuple("#§*/\\:;=<>\"'[{|"):
@@ -213,7 +215,7 @@ def _sensible(parts: re.Match[str]) -> bool:
     attached = suffix and not suffix[0].isspace()
     word = suffix.strip().lower()
     if attached and suffix[0].isalpha():
-        return (word in UNITS and (len(word) > 1 or word in "gmlhs")) or word in _CURRENCIES
+        return (word in UNITS and (len(word) > 1 or word in "gmlhs")) or word in CURRENCIES
     return not (attached and suffix[0] in "/:-;#*_\\\"'?!")
 
 

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from etl_assets.inspection.lexicon import folded, words_of
-
-_FIRST_NAMES = frozenset(
-    ["james", "john", "robert", "michael", "william", "david", "richard", "joseph", "thomas", "charles", "daniel", "matthew", "anthony", "mark", "donald", "steven", "paul", "andrew", "joshua", "kenneth", "kevin", "brian", "george", "edward", "ronald", "timothy", "jason", "jeffrey", "ryan", "jacob", "gary", "nicholas", "eric", "jonathan", "stephen", "larry", "justin", "scott", "brandon", "benjamin", "samuel", "gregory", "frank", "alexander", "patrick", "jack", "dennis", "jerry", "mary", "patricia", "jennifer", "linda", "elizabeth", "barbara", "susan", "jessica", "sarah", "karen", "nancy", "lisa", "betty", "margaret", "sandra", "ashley", "kimberly", "emily", "donna", "michelle", "carol", "amanda", "melissa", "deborah", "stephanie", "rebecca", "sharon", "laura", "cynthia", "kathleen", "amy", "angela", "anna", "emma", "olivia", "sophia", "isabella", "mia", "charlotte", "amelia", "julia", "alice", "hannah", "lena", "lea", "marie", "sophie", "leonie", "hans", "peter", "klaus", "jurgen", "wolfgang", "dieter", "manfred", "uwe", "bernd", "horst", "gunter", "helmut", "heinz", "werner", "gerhard", "walter", "franz", "josef", "karl", "stefan", "andreas", "christian", "markus", "sebastian", "tobias", "florian", "lukas", "leon", "felix", "jonas", "maximilian", "moritz", "jan", "ursula", "monika", "petra", "sabine", "renate", "helga", "karin", "ingrid", "erika", "andrea", "gisela", "christa", "brigitte", "claudia", "susanne", "kathe", "katharina", "heike", "birgit", "martina", "nicole", "anja", "silke", "katrin", "jean", "pierre", "michel", "philippe", "alain", "andre", "jacques", "bernard", "nathalie", "isabelle", "sylvie", "catherine", "francoise", "jacqueline", "monique", "camille", "lea", "manon", "chloe", "luc", "jose", "antonio", "manuel", "francisco", "juan", "javier", "carlos", "jesus", "miguel", "angel", "rafael", "pedro", "luis", "maria", "carmen", "josefa", "isabel", "dolores", "pilar", "teresa", "giuseppe", "giovanni", "mario", "luigi", "roberto", "marco", "francesco", "luca", "giulia", "chiara", "paolo", "andreas", "soren", "lars", "niels", "anders", "erik", "sven", "bjorn", "ole", "per", "henrik", "mette", "hanne", "inge", "astrid", "piotr", "krzysztof", "andrzej", "tomasz", "jan", "pawel", "marcin", "michal", "ewa", "agnieszka", "malgorzata", "katarzyna", "joao", "paulo", "pedro", "rui", "tiago", "zoe", "mohammed", "mohamed", "ahmed", "ali", "hassan", "fatima", "aisha", "wei", "li", "ming", "hiroshi", "yuki", "kenji", "priya", "rahul", "amit", "anil", "sunita", "ivan", "sergei", "dmitri", "olga", "natalia", "svetlana"]
-)
+from etl_assets.inspection.personal_words import FIRST_NAMES, KIND_WORDS, NAME_PAIRS, NAME_WORDS
 
 _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(
@@ -28,43 +26,7 @@ _IP = re.compile(
     r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)|(?:[0-9a-fA-F]{1,4}:){4,7}[0-9a-fA-F]{1,4}"
 )
 _PERSON = re.compile(
-    r"(?:[^\W\d_][^\W\d_'’.-]*[.'’-]?[^\W\d_]*,?)(?: [^\W\d_][^\W\d_'’.-]*[.'’-]?[^\W\d_]*\.?){0,4}"
-)
-
-_NAME_WORDS = frozenset(
-    ["vorname", "nachname", "familienname", "vollname", "surname", "forename", "firstname", "lastname", "fullname", "middlename", "prenom", "apellido", "apellidos", "cognome", "achternaam", "voornaam", "fornavn", "efternavn", "etternavn", "fornamn", "efternamn", "imie", "nazwisko", "sobrenome", "ansprechpartner", "kontaktperson", "contactperson", "geburtsname", "maidenname", "patientname"]
-)
-_NAME_PAIRS = (
-    ("first", "name"),
-    ("last", "name"),
-    ("full", "name"),
-    ("family", "name"),
-    ("given", "name"),
-    ("middle", "name"),
-)
-_MAYBE_NAME_WORDS = frozenset(
-    ["name", "namn", "naam", "nom", "nome", "nombre", "navn", "kunde", "customer", "client", "cliente", "contact", "kontakt", "person", "employee", "mitarbeiter", "patient", "inhaber", "owner", "user", "benutzer", "author", "buyer", "seller", "recipient", "empfanger", "besteller", "member", "mitglied", "passenger", "driver", "fahrer", "guest", "gast", "student", "teacher", "schuler", "holder"]
-)
-_WORDS = {
-    "email": frozenset(["email", "mail", "emailadresse", "courriel", "correo"]),
-    "phone": frozenset(
-        ["phone", "telephone", "telefon", "telefono", "tel", "mobile", "mobil", "handy", "fax", "telefonnummer", "rufnummer", "gsm"]
-    ),
-    "iban": frozenset(["iban", "kontonummer", "bankverbindung"]),
-    "card number": frozenset(["creditcard", "kreditkarte", "cardnumber", "kartennummer", "ccnumber"]),
-    "address": frozenset(
-        ["address", "adresse", "anschrift", "street", "strasse", "str", "direccion", "indirizzo", "adres", "adress", "rue", "calle", "wohnort", "hausnummer", "endereco"]
-    ),
-    "birth date": frozenset(
-        ["birthdate", "birthday", "dob", "geburtsdatum", "geburtstag", "geboren", "birth", "naissance", "nacimiento", "nascita"]
-    ),
-    "national id": frozenset(
-        ["ssn", "nino", "personnummer", "cpf", "nif", "dni", "nie", "bsn", "pesel", "aadhaar", "passport", "reisepass", "passnummer", "personalausweis", "steuerid", "sozialversicherungsnummer", "svnr", "nir", "codicefiscale", "cpr"]
-    ),
-    "ip address": frozenset(["ip", "ipaddress", "ipadresse"]),
-}
-_NOT_OF_PERSONS = frozenset(
-    ["product", "artikel", "article", "item", "file", "product", "company", "firma", "brand", "store", "shop", "filiale", "hospital", "brewery", "event", "station", "category", "column", "table", "city", "country", "measure", "style", "material", "model"]
+    r"(?:[^\W\d_][^\W\d_'\u2019.-]*[.'\u2019-]?[^\W\d_]*,?)(?: [^\W\d_][^\W\d_'\u2019.-]*[.'\u2019-]?[^\W\d_]*\.?){0,4}"
 )
 
 
@@ -89,13 +51,13 @@ def find_personal(name: str, values: Sequence[tuple[str, int]]) -> Personal | No
         return by_values
     words = [folded(word) for word in words_of(name)]
     joined = "".join(words)
-    for kind, known in _WORDS.items():
+    for kind, known in KIND_WORDS.items():
         if (hit := next((word for word in (*words, joined) if word in known), None)) and _bears(
             kind, values, total
         ):
             return Personal(kind, f"the name says so ({hit})")
-    pairs = list(zip(words, words[1:], strict=False))
-    if any(word in _NAME_WORDS for word in (*words, joined)) or any(pair in _NAME_PAIRS for pair in pairs):
+    pairs = list(pairwise(words))
+    if any(word in NAME_WORDS for word in (*words, joined)) or any(pair in NAME_PAIRS for pair in pairs):
         return Personal("name", "the name says so")
     return None
 
@@ -113,15 +75,15 @@ def _by_values(values: Sequence[tuple[str, int]], total: int) -> Personal | None
         ("phone", _PHONE.fullmatch, 0.6),
         ("phone", _AMERICAN_PHONE.fullmatch, 0.8),
     ):
-        if (found := share(test)) >= least:  # type: ignore[arg-type]
+        if (found := share(test)) >= least:
             return Personal(kind, f"{found:.0%} of the cells look like it")
     if enough and (found := share(is_card)) >= 0.8:
         return Personal("card number", f"{found:.0%} of the cells have the check digit of a card")
-    if enough and (found := share(_STREET.search)) >= 0.4:  # type: ignore[arg-type]
+    if enough and (found := share(_STREET.search)) >= 0.4:
         return Personal("address", f"{found:.0%} of the cells look like a street with a number")
     if enough and (found := share(_is_person)) >= 0.3:
         return Personal("name", f"{found:.0%} of the cells hold a common first name")
-    if (found := share(_EMAIL.search)) >= 0.02:  # type: ignore[arg-type]
+    if (found := share(_EMAIL.search)) >= 0.02:
         return Personal("email", f"{found:.0%} of the cells hold an e-mail address")
     return None
 
@@ -132,15 +94,13 @@ def _bears(kind: str, values: Sequence[tuple[str, int]], total: int) -> bool:
         return True
     if kind in ("phone", "national id", "iban", "card number", "birth date"):
         return sum(count for text, count in values if re.search(r"\d", text)) >= 0.5 * total
-    if kind in ("email", "ip address"):
-        return False  # their values would have told
     return True
 
 
 def _is_person(text: str) -> bool:
     if not 3 <= len(text) <= 60 or not _PERSON.fullmatch(text):
         return False
-    return any(folded(part.strip(",.")) in _FIRST_NAMES for part in re.split(r"[ -]", text))
+    return any(folded(part.strip(",.")) in FIRST_NAMES for part in re.split(r"[ -]", text))
 
 
 def is_iban(text: str) -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 import zstandard
 
@@ -89,7 +92,7 @@ def take_sample(path: Path, sample_bytes: int = SAMPLE_BYTES) -> Sample:
         ) from error
 
 
-def _unpacked(stream: object, size: int, packed: Compression, limit: int) -> Sample:
+def _unpacked(stream: BinaryIO, size: int, packed: Compression, limit: int) -> Sample:
     """Unpack the start only: the rest of a packed file can't be reached without unpacking all of it."""
     out, total, damage = [], 0, ""
     try:
@@ -105,15 +108,13 @@ def _unpacked(stream: object, size: int, packed: Compression, limit: int) -> Sam
     return Sample((data[:limit],), size, complete, at_end=complete, packed=packed, damage=damage)
 
 
-def _gunzipped(stream):  # type: ignore[no-untyped-def]
-    import gzip
-
+def _gunzipped(stream: BinaryIO) -> Iterator[bytes]:
     with gzip.GzipFile(fileobj=stream) as unpacked:
         while chunk := unpacked.read(_STEP):
             yield chunk
 
 
-def _unzstd(stream):  # type: ignore[no-untyped-def]
+def _unzstd(stream: BinaryIO) -> Iterator[bytes]:
     decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)
     with decompressor.stream_reader(stream, read_across_frames=True) as unpacked:
         while chunk := unpacked.read(_STEP):

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from etl_assets.inspection.dialects import Record
 from etl_assets.inspection.lexicon import ENDS, HEADER_WORDS, NULL_WORDS, TOTALS, UNITS, words_of
@@ -221,9 +222,7 @@ def _columns(count: int) -> str:
 
 def _years(cells: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
     years = [(n, int(cell)) for n, cell in enumerate(cells) if re.fullmatch(r"\s*(?:19|20)\d\d\s*", cell)]
-    if len(years) < 2 or any(
-        b[1] - a[1] != years[1][1] - years[0][1] for a, b in zip(years, years[1:], strict=False)
-    ):
+    if len(years) < 2 or any(b[1] - a[1] != years[1][1] - years[0][1] for a, b in pairwise(years)):
         return False
     below = [row[n].strip() for n, _ in years for row in body[:50]]
     return sum(re.fullmatch(r"(?:19|20)\d\d", one) is not None for one in below) < 0.2 * max(len(below), 1)
