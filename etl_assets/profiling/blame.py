@@ -11,9 +11,8 @@ import polars as pl
 
 from etl_assets.inspection.records import Column
 from etl_assets.profiling.coded import CodedTable, Mask
-from etl_assets.profiling.dependencies import sporadic
 from etl_assets.profiling.records import Suggestion, SuggestionKind
-from etl_assets.profiling.rules import Rule, dependency_groups, judge
+from etl_assets.profiling.rules import Rule, Verdict, blamable, dependency_groups, judge
 
 
 def flagged_cells(
@@ -34,16 +33,23 @@ def flagged_cells(
         A boolean column per column of the sample, in order.
     """
     table = CodedTable(sample, columns)
-    rules = [Rule.of(suggestion) for suggestion in suggestions]
+    checks: list[Verdict] = []
     flags = {column.name: np.zeros(table.height, dtype=bool) for column in table.columns}
     edges: list[Edge] = []
-    for rule in rules:
+    for suggestion in suggestions:
+        rule = Rule.of(suggestion)
         if rule.kind is SuggestionKind.DEPENDENCY:
             edges.extend(_edges(table, rule))
-            continue
-        for name, blamed in judge(table, rule).blamed.items():
-            flags[name] |= blamed
+        elif rule.kind is SuggestionKind.REFERENCE:
+            # The other table is not at hand here; its suggestion names the rows.
+            flags[rule.columns[0]][list(suggestion.rows)] = True
+        elif rule.kind is SuggestionKind.ROW_CHECK and rule.parameters["operator"] != "misplaced":
+            checks.append(judge(table, rule))
+        else:
+            for name, blamed in judge(table, rule).blamed.items():
+                flags[name] |= blamed
     _blame_edges(edges, flags)
+    _blame_checks(checks, flags)
     return pl.DataFrame({name: pl.Series(name, mask, dtype=pl.Boolean) for name, mask in flags.items()})
 
 
@@ -55,6 +61,7 @@ class Edge:
     dependent: str
     kept: Mask
     broken: Mask
+    sourced: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,7 +72,18 @@ class Edge:
 def _edges(table: CodedTable, rule: Rule) -> Iterable[Edge]:
     for dependent, groups in dependency_groups(table, rule):
         kept = (groups.own_rows() > 1) & (groups.dependent == groups.leader())
-        yield Edge(rule.columns, dependent, kept, sporadic(groups))
+        sourced = rule.parameters.get("source") is not None
+        yield Edge(rule.columns, dependent, kept, blamable(rule, groups), sourced)
+
+
+def _blame_checks(checks: Sequence[Verdict], flags: dict[str, Mask]) -> None:
+    """Blame all cells of a broken row check, unless another rule blames one of them already."""
+    found: list[tuple[str, Mask]] = []
+    for verdict in checks:
+        explained = np.logical_or.reduce([flags[name] for name in verdict.blamed])
+        found.extend((name, blamed & ~explained) for name, blamed in verdict.blamed.items())
+    for name, blamed in found:
+        flags[name] |= blamed
 
 
 def _blame_edges(edges: Sequence[Edge], flags: dict[str, Mask]) -> None:
@@ -80,7 +98,9 @@ def _blame_edges(edges: Sequence[Edge], flags: dict[str, Mask]) -> None:
     # A dependent is suspected a little more than what tells it: it is the one known to contradict.
     part = np.zeros((len(edges), len(names)))
     for number, edge in enumerate(edges):
-        part[number, [place[name] for name in edge.determinants]] = 1.0
+        # What several sources describe is not in doubt, but what they say of it.
+        suspected = 0.0 if edge.sourced else 1.0
+        part[number, [place[name] for name in edge.determinants]] = suspected
         part[number, place[edge.dependent]] = 1.25
     involved = part > 0
     innocent: npt.NDArray[np.float64] = kept @ part

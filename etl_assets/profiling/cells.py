@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from etl_assets.contracts.vocabulary import Dimension, Severity
 from etl_assets.inspection.records import Kind
@@ -13,6 +14,7 @@ from etl_assets.profiling import dependencies
 from etl_assets.profiling.coded import CodedColumn, CodedTable, Mask
 from etl_assets.profiling.dependencies import Dependency
 from etl_assets.profiling.formats import pattern, typing
+from etl_assets.profiling.ranges import bounds, moment_bounds, moment_range, number_range
 from etl_assets.profiling.records import SuggestionKind
 from etl_assets.profiling.rules import Rule
 from etl_assets.profiling.spelling import misspellings
@@ -65,12 +67,12 @@ def column_drafts(column: CodedColumn, told_by: Sequence[Dependency]) -> Iterato
         )
         if found.pattern:
             yield _matching(column, found.pattern)
+        yield from _range(column, found.kind)
         return
-    followed = pattern(column)
+    slips = misspellings(column, vouched(column, told_by))
+    followed = pattern(column, column.values.is_in(list(slips)).to_numpy())
     if followed is not None:
         yield _matching(column, followed.pattern)
-    trusted = vouched(column, told_by)
-    slips = misspellings(column, trusted)
     yield from _listed(column, slips, followed is not None)
     yield from _length(column)
 
@@ -92,7 +94,7 @@ def _filled(column: CodedColumn, told_by: Sequence[Dependency]) -> Iterator[Draf
 
 def _accidental(column: CodedColumn, told_by: Sequence[Dependency]) -> str | None:
     for dependency in told_by:
-        if dependencies.empty_by_accident(dependency.groups) is not None:
+        if dependencies.empty_by_accident(dependency.groups):
             return ", ".join(dependency.determinants)
     return None
 
@@ -138,11 +140,34 @@ def _length(column: CodedColumn) -> Iterator[Draft]:
     yield Draft(rule, Dimension.VALIDITY, Severity.WARN, why)
 
 
+def _range(column: CodedColumn, kind: Kind) -> Iterator[Draft]:
+    if is_number(kind):
+        found = None if _numbered(column) else number_range(column)
+        parameters = dict(bounds(found)) if found else {}
+    else:
+        found = moment_range(column)
+        parameters = dict(moment_bounds(found, day_only=kind is Kind.DATE)) if found else {}
+    if found and parameters and kind is not Kind.TIME:
+        rule = Rule(SuggestionKind.IN_RANGE, (column.name,), parameters)
+        severity = Severity.ERROR if found.outside else Severity.WARN
+        why = "few lie far outside of all others" if found.outside else "with room beyond the sample"
+        yield Draft(rule, Dimension.VALIDITY, severity, why)
+
+
 def _round_up(length: int) -> int:
     """Leave room: the longest value of a sample is not the longest there will be."""
     roomy = int(length * 1.25) + 1
     step = 1 if roomy < 20 else 10 if roomy < 200 else 100
     return -(-roomy // step) * step
+
+
+def _numbered(column: CodedColumn) -> bool:
+    """Tell numbers that only name something from figures: all different, or all of five digits and more."""
+    if len(column.values) == int(column.counts.sum()) and (column.number_values % 1 == 0).all():
+        return True
+    plain = column.values.filter(pl.Series(~np.isnan(column.number_values)))
+    lengths = plain.str.len_chars()
+    return lengths.n_unique() == 1 and int(lengths[0]) >= 5 and not plain.str.contains(r"\D").any()
 
 
 def is_number(kind: Kind) -> bool:

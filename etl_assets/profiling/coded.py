@@ -101,12 +101,19 @@ class CodedTable:
     Args:
         sample: Cells as delivered, all text, null where empty.
         columns: What inspection found out; of columns without facts as little as possible is assumed.
+        others: Samples of other tables, by name.
     """
 
-    def __init__(self, sample: pl.DataFrame, columns: Iterable[Column] = ()) -> None:
+    def __init__(
+        self,
+        sample: pl.DataFrame,
+        columns: Iterable[Column] = (),
+        others: Mapping[str, pl.DataFrame] | None = None,
+    ) -> None:
         facts: Mapping[str, Column] = {column.name: column for column in columns}
         self.height = sample.height
         self.columns = [CodedColumn(series, facts.get(series.name)) for series in sample.get_columns()]
+        self.others = {name: CodedTable(other) for name, other in (others or {}).items()}
         self._by_name = {column.name: column for column in self.columns}
 
     def __getitem__(self, name: str) -> CodedColumn:

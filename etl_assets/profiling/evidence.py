@@ -32,5 +32,5 @@ def log_tail(successes: int, trials: int, chance: float) -> float:
 
 
 def significant(successes: int, trials: int, chance: float, hypotheses: int) -> bool:
-    """Tell whether so many successes are no accident, even among so many hypotheses tried (Bonferroni, 1 %)."""
+    """Tell whether so many successes are no accident, among so many hypotheses (Bonferroni, 1 %)."""
     return log_tail(successes, trials, chance) < math.log(0.01 / max(hypotheses, 1))

@@ -141,13 +141,17 @@ class Pattern:
     strays: Mask
 
 
-def pattern(column: CodedColumn) -> Pattern | None:
-    """Find the pattern of codes: cells with digits or of fixed length, written in a few ways."""
+def pattern(column: CodedColumn, misspelt: Mask) -> Pattern | None:
+    """Find the pattern of codes: cells with digits, written in a few ways.
+
+    Args:
+        column: The column.
+        misspelt: Distinct values that are known to be wrong, so that no pattern is learnt from them.
+    """
     total = int(column.counts.sum())
     if len(column.values) < ESTABLISHED_VALUES or total < 20:
         return None
-    everything = np.ones(len(column.values), dtype=bool)
-    standing = _established(column, everything, everything)
+    standing = _established(column, ~misspelt, ~misspelt)
     forms = _forms(column)
     names = sorted(set(forms.filter(pl.Series(standing)).to_list()))
     if not 1 <= len(names) <= MAX_FORMS or column.counts[standing].sum() < COVERED * total:
@@ -261,7 +265,7 @@ def escape(text: str) -> str:
 
 def _run(texts: pl.Series, run: str, classes: dict[str, str], wide: dict[str, str]) -> str:
     texts = texts.drop_nulls()
-    if run != "0" and texts.n_unique() == 1 and len(texts) >= ESTABLISHED_VALUES:
+    if run != "0" and texts.n_unique() == 1:
         return escape(str(texts[0]))
     ascii_only = texts.str.contains(r"^[A-Za-z0-9]*$").all()
     name = classes[run] if ascii_only else wide[run]

@@ -80,7 +80,8 @@ class Groups:
         """For each pair whether it is its group's only commonest."""
         is_top = self.pair_counts == self.tops[self.owner]
         tops_of_group = np.bincount(self.owner[is_top], minlength=len(self.starts))
-        return is_top & (tops_of_group[self.owner] == 1)
+        leading: Mask = is_top & (tops_of_group[self.owner] == 1)
+        return leading
 
     @cached_property
     def contradicting(self) -> int:

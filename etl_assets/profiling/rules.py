@@ -132,8 +132,13 @@ def _dependency(table: CodedTable, rule: Rule) -> Verdict:
     for dependent, groups in dependency_groups(table, rule):
         applies = applies | (groups.own_rows() > 0)
         broken = broken | dependencies.breaking(groups)
-        per_column[dependent] = dependencies.sporadic(groups)
+        per_column[dependent] = blamable(rule, groups)
     return Verdict(applies, broken, per_column)
+
+
+def blamable(rule: Rule, groups: Groups) -> Mask:
+    """Rows whose contradiction is a mistake: scattered ones, or all where sources are outvoted."""
+    return (dependencies.contradicting if rule.parameters.get("source") else dependencies.sporadic)(groups)
 
 
 def dependency_groups(table: CodedTable, rule: Rule) -> list[tuple[str, Groups]]:
@@ -143,9 +148,11 @@ def dependency_groups(table: CodedTable, rule: Rule) -> list[tuple[str, Groups]]
 
 
 def _reference(table: CodedTable, rule: Rule) -> Verdict:
-    # The other table is not at hand: what is known of it is in the suggestion's rows.
-    none = np.zeros(table.height, dtype=bool)
-    return Verdict(table.together(rule.columns) >= 0, none, {})
+    other = table.others.get(rule.parameters["table"])
+    column = table[rule.columns[0]]
+    known = column.values if other is None else other[rule.parameters["column"][0]].values
+    missing = ~column.values.is_in(known.to_list()).to_numpy().astype(bool)
+    return _of_column(column, column.filled, column.rows_of(missing))
 
 
 def _row_check(table: CodedTable, rule: Rule) -> Verdict:
@@ -190,9 +197,8 @@ def _arithmetic(table: CodedTable, given: Parameters, operator: str) -> Verdict:
 def _misplaced(table: CodedTable, given: Parameters) -> Verdict:
     left, right = table[given["left"]], table[given["right"]]
     holds = left.values.str.contains(given["pattern"]).to_numpy().astype(bool)
-    applies = ~right.filled & left.filled
-    broken = applies & left.rows_of(holds)
-    return Verdict(applies, broken, {left.name: broken, right.name: broken})
+    broken = ~right.filled & left.rows_of(holds)
+    return Verdict(left.filled, broken, {left.name: broken, right.name: broken})
 
 
 def _of_column(column: CodedColumn, applies: Mask, broken: Mask) -> Verdict:

@@ -54,7 +54,7 @@ def misspellings(column: CodedColumn, trusted: Mask) -> Mapping[str, str]:
     models = forms.filter(pl.col("rows") >= ESTABLISHED_ROWS).head(MAX_MODELS)
     most = max(2.0, MAX_SHARE * total)
     suspects = forms.filter(~pl.col("trusted") & (pl.col("rows") <= most)).tail(MAX_SUSPECTS)
-    if not (len(models) and len(suspects)) or _alike(models["form"]) > MAX_ALIKE:
+    if not (len(models) and len(suspects)) or _alike(models) > MAX_ALIKE:
         return {}
     result = {}
     for suspect, model in _matches(suspects, models):
@@ -64,12 +64,13 @@ def misspellings(column: CodedColumn, trusted: Mask) -> Mapping[str, str]:
     return result
 
 
-def _alike(forms: pl.Series) -> float:
-    """Share of these values that are written almost like another one of them."""
-    texts = forms.to_list()
-    near = _near(texts, texts)
-    pairs = [(i, j) for i, j in zip(*np.nonzero(near), strict=True) if i < j and slip(texts[i], texts[j])]
-    return len({one for pair in pairs for one in pair}) / len(texts)
+def _alike(models: pl.DataFrame) -> float:
+    """Share of these values that are written almost like another one and are no slips themselves."""
+    slips = [suspect for suspect, _ in _matches(models, models)]
+    true = models.with_row_index().filter(~pl.col("index").is_in(slips))["form"].to_list()
+    near = _near(true, true)
+    pairs = [(i, j) for i, j in zip(*np.nonzero(near), strict=True) if i < j and slip(true[i], true[j])]
+    return len({one for pair in pairs for one in pair}) / max(len(true), 1)
 
 
 def _matches(suspects: pl.DataFrame, models: pl.DataFrame) -> list[tuple[int, int]]:

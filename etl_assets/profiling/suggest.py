@@ -11,8 +11,11 @@ from etl_assets.contracts.vocabulary import Dimension, Severity
 from etl_assets.inspection.records import Column
 from etl_assets.profiling.cells import Draft, all_columns
 from etl_assets.profiling.coded import CodedTable, Mask
-from etl_assets.profiling.dependencies import Dependency, find_dependencies
+from etl_assets.profiling.dependencies import Dependency
+from etl_assets.profiling.discovery import find_dependencies
 from etl_assets.profiling.evidence import wilson_lower_bound
+from etl_assets.profiling.keys import key_drafts, reference_drafts
+from etl_assets.profiling.pairs import row_drafts
 from etl_assets.profiling.records import Suggestion, SuggestionKind
 from etl_assets.profiling.rules import Rule, Verdict, judge
 
@@ -37,9 +40,15 @@ def suggest(
     Returns:
         Rules over single columns in the order of the columns, then those over several.
     """
-    table = CodedTable(sample, columns)
+    table = CodedTable(sample, columns, others)
     search = find_dependencies(table)
-    drafts = [*all_columns(table, search.found), *dependency_drafts(search.found)]
+    drafts = [
+        *all_columns(table, search.found),
+        *key_drafts(table),
+        *dependency_drafts(search.found),
+        *reference_drafts(table),
+        *row_drafts(table),
+    ]
     deliveries = _deliveries(files, table.height)
     found = (_weighed(draft, judge(table, draft.rule), deliveries) for draft in drafts)
     return [suggestion for suggestion in found if suggestion is not None]
@@ -47,12 +56,16 @@ def suggest(
 
 def dependency_drafts(found: Sequence[Dependency]) -> Iterator[Draft]:
     """Draft one rule per determinant, over all that it tells."""
-    by_determinant: dict[tuple[str, ...], list[str]] = {}
+    grouped: dict[tuple[tuple[str, ...], str | None], list[str]] = {}
     for dependency in found:
-        by_determinant.setdefault(dependency.determinants, []).append(dependency.dependent)
-    for determinants, dependents in by_determinant.items():
-        rule = Rule(SuggestionKind.DEPENDENCY, determinants, {"dependents": dependents})
+        key = (dependency.determinants, dependency.source)
+        grouped.setdefault(key, []).append(dependency.dependent)
+    for (determinants, source), dependents in grouped.items():
+        parameters = {"dependents": dependents} | ({"source": source} if source else {})
+        rule = Rule(SuggestionKind.DEPENDENCY, determinants, parameters)
         why = f"rows that agree in {', '.join(determinants)} agree in {', '.join(dependents)}"
+        if source:
+            why += f", as most of {source} say"
         yield Draft(rule, Dimension.CONSISTENCY, Severity.WARN, why)
 
 
