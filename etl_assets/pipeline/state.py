@@ -51,6 +51,9 @@ def code_version(transform: Callable[..., object] | None) -> str:
     Its whole module counts, and those modules of the same package that it imports, since the
     function may use what they define.
     """
+    definition = getattr(transform, "definition", None)
+    if isinstance(definition, str):  # a declared one: what it does is data, not code
+        return digest(definition)
     module = inspect.getmodule(transform)
     if transform is None or module is None:
         return ""

@@ -23,7 +23,7 @@ from etl_assets.contracts.odcs.pieces import CheckPieces, ColumnPieces, TablePie
 from etl_assets.contracts.odcs.saying import ENGINE, custom_properties, options_of
 from etl_assets.contracts.odcs.shapes import LONG_NAMES, built_in_of, pattern_check
 from etl_assets.contracts.options import Dependency
-from etl_assets.contracts.vocabulary import RuleKind, Severity
+from etl_assets.contracts.vocabulary import Dimension, RuleKind, Severity
 
 _OPERATORS: dict[str, Callable[[nw.Expr, Any], nw.Expr]] = {
     "mustBe": lambda value, limit: value == limit,
@@ -34,6 +34,20 @@ _OPERATORS: dict[str, Callable[[nw.Expr, Any], nw.Expr]] = {
     "mustBeLessOrEqualTo": lambda value, limit: value <= limit,
     "mustBeBetween": lambda value, limits: value.is_between(*limits),
     "mustNotBeBetween": lambda value, limits: ~value.is_between(*limits),
+}
+_OPPOSITES: dict[type[exp.Expression], type[exp.Expression]] = {
+    exp.EQ: exp.NEQ,
+    exp.NEQ: exp.EQ,
+    exp.GT: exp.LTE,
+    exp.GTE: exp.LT,
+    exp.LT: exp.GTE,
+    exp.LTE: exp.GT,
+}
+_DIMENSIONS = {
+    "nullValues": Dimension.COMPLETENESS,
+    "missingValues": Dimension.COMPLETENESS,
+    "rowCount": Dimension.COMPLETENESS,
+    "duplicateValues": Dimension.UNIQUENESS,
 }
 
 
@@ -97,6 +111,8 @@ class _Entry:
     def library(self) -> None:
         """A metric of the standard."""
         metric, column = self.said["metric"], self.column
+        if self.options.dimension is None:
+            self.options = dataclasses.replace(self.options, dimension=_DIMENSIONS.get(metric))
         if metric == "rowCount":
             self._aggregate(nw.len(), "row_count")
         elif metric == "duplicateValues" and column is None:
@@ -317,8 +333,10 @@ def _kept(violated: exp.Expression) -> tuple[exp.Expression, bool]:
     tree = violated
     while isinstance(tree, exp.Paren):
         tree = tree.this
+    if type(tree) in _OPPOSITES:
+        return _OPPOSITES[type(tree)](this=tree.this, expression=tree.expression), False
     if not isinstance(tree, exp.Not):
-        return exp.Not(this=tree), False
+        return exp.Not(this=exp.Paren(this=tree)), False
     inner = tree.this
     while isinstance(inner, exp.Paren):
         inner = inner.this

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,8 +55,8 @@ class ReadTable:
     """One object of the document's schema.
 
     Attributes:
-        id: Layer and name: from `physicalName` (`silver/sales`) where it says both, else the object's
-            name in the layer asked for.
+        id: Layer and name: from `physicalName` (`silver/sales`) where it says both, else by the
+            object's name.
         name: The object's name in the document.
         contract: The Pandera model.
         path: Where the object stands in the document.
@@ -76,12 +76,13 @@ class ReadContracts:
     findings: tuple[Finding, ...]
 
 
-def read_contracts(document: YamlText, layer: Layer = Layer.SILVER) -> ReadContracts:
+def read_contracts(document: YamlText, known: Sequence[TableId] = ()) -> ReadContracts:
     """Build the contracts of a document that `read_document` read.
 
     Args:
         document: The document.
-        layer: The layer of objects that don't name theirs.
+        known: The tables that there are: an object called `sales` or `silver_sales` is the table
+            `silver/sales`, else `gold/sales`. Without them, or where none fits, it is silver.
 
     Raises:
         ContractError: Two objects are the same table, or one has no columns; names file and line.
@@ -90,7 +91,7 @@ def read_contracts(document: YamlText, layer: Layer = Layer.SILVER) -> ReadContr
     for key in document.values.keys() - _DOCUMENT_READ:
         findings.add((key,), _DOCUMENT_NOTES.get(key, "words for people and other tools"))
     objects = list(document.values.get("schema") or ())
-    ids = [_id_of(one, layer) for one in objects]
+    ids = [_id_of(one, known) for one in objects]
     tables = []
     for index, (said, id) in enumerate(zip(objects, ids, strict=True)):
         path = ("schema", str(index))
@@ -106,11 +107,15 @@ def read_contracts(document: YamlText, layer: Layer = Layer.SILVER) -> ReadContr
     return ReadContracts(tuple(tables), tuple(order))
 
 
-def _id_of(said: Mapping[str, Any], default: Layer) -> TableId:
+def _id_of(said: Mapping[str, Any], known: Sequence[TableId]) -> TableId:
     layer, _, name = str(said.get("physicalName") or "").partition("/")
     if layer in set(Layer) and name:
         return TableId(Layer(layer), name)
-    return TableId(default, _NAME.sub("_", said["name"]).strip("_").lower() or "table")
+    for one in (Layer.SILVER, Layer.GOLD, Layer.BRONZE):
+        for id in known:
+            if id.layer is one and said["name"] in (id.name, f"{one}_{id.name}"):
+                return id
+    return TableId(Layer.SILVER, _NAME.sub("_", said["name"]).strip("_").lower() or "table")
 
 
 class _ObjectReader:

@@ -1,0 +1,228 @@
+"""Which SQL a declared table may be made by: one SELECT over its inputs, the same in every run.
+
+Polars opens the file of `read_csv('/etc/passwd')` while it plans the query, so a query is read as a tree
+first, and only what is known to be harmless comes through. A query of a partitioned table must also keep
+its periods apart: a run takes several periods at once, and each has to come out as if it were alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Collection, Iterator
+
+import sqlglot
+from sqlglot import exp
+from sqlglot.errors import SqlglotError
+
+from etl_assets.contracts.provenance import PERIOD
+from etl_assets.errors import ContractError
+
+_DIALECT = "duckdb"  # of those that the parser knows the one that is nearest to Polars' own
+
+_READERS = re.compile(r"\b(?:read|scan)_[a-z]+\b[\s\"]*(?:/\*.*?\*/\s*)*\(", re.IGNORECASE | re.DOTALL)
+_OTHER_STATEMENTS = (exp.Command, exp.Into, exp.Insert, exp.Update, exp.Delete, exp.Create, exp.Drop)
+_UNSTEADY: tuple[type[exp.Expression], ...] = (
+    exp.AnyValue,
+    exp.CurrentDate,
+    exp.CurrentDatetime,
+    exp.CurrentTime,
+    exp.CurrentTimestamp,
+    exp.First,
+    exp.Last,
+    exp.Rand,
+    exp.Uuid,
+)
+_UNSTEADY_NAMES = frozenset({"now", "today", "random", "rand", "uuid", "gen_random_uuid", "localtime"})
+
+
+class QueryError(ContractError):
+    """A query may not be run; says why."""
+
+
+def read_query(sql: str, inputs: Collection[str] | None = None) -> exp.Query:
+    """Read a query as a tree and refuse what is no plain SELECT over named tables.
+
+    Args:
+        sql: The query.
+        inputs: The names that it may read; None for any.
+
+    Raises:
+        QueryError: It is another kind of statement, reads files, or is not the same in every run.
+    """
+    tree = _parsed(sql)
+    reader = _READERS.search(sql)
+    if reader is not None or list(tree.find_all(exp.ReadCSV, exp.ReadParquet)):
+        raise QueryError("The query reads a file", hint="A query reads the tables that are its inputs")
+    for node in tree.find_all(exp.From, exp.Join, exp.Lateral):
+        source = node.this
+        is_table = isinstance(source, exp.Table) and isinstance(source.this, exp.Identifier)
+        if isinstance(node, exp.Lateral) or not (is_table or isinstance(source, exp.Subquery)):
+            raise QueryError(
+                f"The query reads {_shown(source)}, which is no table",
+                hint="After FROM and JOIN come inputs, and queries in parentheses",
+            )
+    for table in tree.find_all(exp.Table):
+        if table.args.get("db") or table.args.get("catalog") or not isinstance(table.this, exp.Identifier):
+            raise QueryError(f"The query reads {_shown(table)}", hint="A table is named by its name alone")
+    _refuse_unsteady(tree)
+    if inputs is not None and (unknown := sorted(names_of(tree) - set(inputs))):
+        raise QueryError(
+            f"The query reads {unknown[0]}, which is none of its inputs",
+            hint=f"Its inputs are {', '.join(sorted(inputs)) or 'none'}",
+        )
+    return tree
+
+
+def names_of(tree: exp.Query) -> set[str]:
+    """Return the tables that a query reads, without those that it makes itself (WITH)."""
+    own = {cte.alias for cte in tree.find_all(exp.CTE)}
+    return {table.name for table in tree.find_all(exp.Table)} - own
+
+
+def check_periods(tree: exp.Query, periodic: Collection[str]) -> None:
+    """Refuse a query that would mix the periods of a partitioned table.
+
+    Args:
+        tree: The query.
+        periodic: Its partitioned inputs.
+
+    Raises:
+        QueryError: Says where `_period` is missing.
+    """
+    for limit in tree.find_all(exp.Limit, exp.Offset, exp.Fetch):
+        raise QueryError(f"{_shown(limit)} cuts across periods", hint=_alone("Rank within each period"))
+    for select in tree.find_all(exp.Select):
+        if list(_aggregates(select)) or select.args.get("group"):
+            _check_group(select)
+        elif select.args.get("distinct") and not _names_period(select.expressions):
+            raise QueryError("SELECT DISTINCT mixes periods", hint=f"Select {PERIOD} as well")
+        _check_joins(select, set(periodic))
+    for window in tree.find_all(exp.Window):
+        if not _names_period(window.args.get("partition_by") or []):
+            raise QueryError(
+                f"{_shown(window)} mixes periods", hint=f"Write OVER (PARTITION BY {PERIOD}, ...)"
+            )
+    for subquery in tree.find_all(exp.Subquery, exp.Exists, exp.In):
+        _check_subquery(subquery, set(periodic))
+
+
+def _parsed(sql: str) -> exp.Query:
+    try:
+        trees = [tree for tree in sqlglot.parse(sql, read=_DIALECT) if tree is not None]
+    except SqlglotError as error:
+        found = (getattr(error, "errors", None) or [{}])[0]
+        where: dict[str, object] = {"line": found["line"]} if found.get("line") else {}
+        said = str(found.get("description") or error).strip().splitlines()[0]
+        raise QueryError(f"The query can't be read: {said[:200]}", where=where) from None
+    except RecursionError:
+        raise QueryError("The query is nested too deeply") from None
+    if len(trees) != 1:
+        raise QueryError(f"There are {len(trees)} statements", hint="Write one SELECT")
+    tree = trees[0]
+    others = list(
+        tree.find_all(exp.Command, exp.Into, exp.Insert, exp.Update, exp.Delete, exp.Create, exp.Drop)
+    )
+    if not isinstance(tree, exp.Query) or isinstance(tree, exp.Table) or others:
+        raise QueryError("The query is no SELECT", hint="A table is made by one SELECT")
+    return tree
+
+
+def _refuse_unsteady(tree: exp.Query) -> None:
+    for node in tree.walk():
+        name = node.name.lower() if isinstance(node, exp.Anonymous) else ""
+        if isinstance(node, _UNSTEADY) or name in _UNSTEADY_NAMES:
+            raise QueryError(
+                f"{_shown(node)} gives something else in each run",
+                hint="Building a table again must give the same table: take MIN, MAX, or a column",
+            )
+    for node in tree.find_all(exp.Query):
+        if (node.args.get("limit") or node.args.get("offset")) and not node.args.get("order"):
+            raise QueryError("LIMIT without ORDER BY takes any rows", hint="Say ORDER BY, up to a unique key")
+        distinct = node.args.get("distinct")
+        if distinct is not None and distinct.args.get("on"):
+            raise QueryError("DISTINCT ON keeps any row", hint="Take GROUP BY with MIN or MAX")
+
+
+def _aggregates(select: exp.Select) -> Iterator[exp.Expression]:
+    for node in [*select.expressions, select.args.get("having")]:
+        for found in node.find_all(exp.AggFunc) if node is not None else ():
+            if found.find_ancestor(exp.Select) is select and found.find_ancestor(exp.Window) is None:
+                yield found
+
+
+def _check_group(select: exp.Select) -> None:
+    group = select.args.get("group")
+    keys = list(group.expressions) if group is not None else []
+    by_place = [
+        select.expressions[int(key.this) - 1]
+        for key in keys
+        if isinstance(key, exp.Literal)
+        and key.this.isdigit()
+        and 0 < int(key.this) <= len(select.expressions)
+    ]
+    if group is not None and group.args.get("all"):
+        by_place = select.expressions
+    if not _names_period([*keys, *by_place]):
+        raise QueryError(
+            f"The query mixes periods: {_shown(select)}", hint=f"Select {PERIOD}, and GROUP BY {PERIOD}, ..."
+        )
+
+
+def _check_joins(select: exp.Select, periodic: set[str]) -> None:
+    source = select.args.get("from_")
+    count = int(source is not None and _is_periodic(source.this, periodic))
+    for join in select.args.get("joins") or ():
+        if not _is_periodic(join.this, periodic):
+            continue
+        count += 1
+        on, using = join.args.get("on"), join.args.get("using") or []
+        columns = [column.name for column in on.find_all(exp.Column)] if on is not None else []
+        if count > 1 and columns.count(PERIOD) < 2 and PERIOD not in [one.name for one in using]:
+            raise QueryError(
+                f"The join with {_shown(join.this)} mixes periods",
+                hint=f"Join on {PERIOD} as well: a.{PERIOD} = b.{PERIOD}",
+            )
+
+
+def _check_subquery(node: exp.Expression, periodic: set[str]) -> None:
+    query = node.args.get("query") if isinstance(node, exp.In) else node.this
+    if isinstance(node.parent, exp.From | exp.Join) or not isinstance(query, exp.Query | exp.Subquery):
+        return
+    if isinstance(node, exp.Subquery) and isinstance(node.parent, exp.In | exp.Exists | exp.SetOperation):
+        return
+    if _is_periodic(query, periodic):
+        raise QueryError(f"The query within {_shown(node)} mixes periods", hint=f"Join on {PERIOD} instead")
+
+
+def _is_periodic(source: exp.Expr, periodic: set[str]) -> bool:
+    if isinstance(source, exp.Table):
+        root = source.root()
+        own = {cte.alias: cte.this for cte in root.find_all(exp.CTE)}
+        if source.name in own:
+            return any(table.name in periodic for table in own[source.name].find_all(exp.Table)) or any(
+                table.name in own for table in own[source.name].find_all(exp.Table)
+            )
+        return source.name in periodic
+    return any(_is_periodic(table, periodic) for table in source.find_all(exp.Table))
+
+
+def _names_period(nodes: Collection[exp.Expression]) -> bool:
+    def names(node: exp.Expression) -> bool:
+        inner = node.this if isinstance(node, exp.Alias | exp.Paren) else node
+        return isinstance(inner, exp.Star) or (isinstance(inner, exp.Column) and inner.name in (PERIOD, "*"))
+
+    return any(names(node) for node in nodes)
+
+
+def _alone(hint: str) -> str:
+    return f"{hint}, or say partitioned: false"
+
+
+def _shown(node: exp.Expr) -> str:
+    text = node.sql(dialect=_DIALECT)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+# What it has to say of unknown statements is an error here, not a warning in a log.
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
