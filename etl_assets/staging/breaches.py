@@ -15,7 +15,7 @@ from etl_assets.staging.source import Source
 _SEPARATORS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
 _SEPARATOR, _NO_SEPARATOR, _HIDDEN = re.compile(r"[;\t|,]"), re.compile(r"[^;\t|,]+"), "…"
 
-_NAME = re.compile(r"[\w .-]{0,64}")
+_NAME = re.compile(r"[\w .\[\]-]{0,64}")
 """What looks like the name of a column."""
 
 
@@ -29,6 +29,7 @@ class BreachCode(StrEnum):
     SEPARATOR = "separator"
     HEADER = "header"
     TYPES = "types"
+    FORMAT = "format"
     UNREADABLE = "unreadable"
 
 

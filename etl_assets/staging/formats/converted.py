@@ -47,7 +47,9 @@ class TableWriter:
         """Return what was written as a part of a scan."""
         if not self._paths:
             self.write([], pl.DataFrame(schema=dict.fromkeys(self._columns, pl.String())))
-        return ConvertedPart(self._id, self._rows, unreadable, self._bytes >= LARGE_BYTES, tuple(self._paths))
+        by_line = sorted(unreadable, key=lambda record: record.line)
+        large = self._bytes >= LARGE_BYTES
+        return ConvertedPart(self._id, self._rows, by_line, large, tuple(self._paths))
 
 
 def scan_converted(parts: Sequence[Part], columns: Sequence[str]) -> pl.LazyFrame:
