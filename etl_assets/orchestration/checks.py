@@ -47,7 +47,7 @@ def check_specs(dataset: str, table: Table) -> list[dg.AssetCheckSpec]:
     """One check per dimension that the contract has, one that rows add up, one for the gate."""
     key = asset_key(dataset, table.id)
     specs = [
-        dg.AssetCheckSpec(str(dimension), asset=key, description=_MEANING[dimension])
+        dg.AssetCheckSpec(str(dimension), asset=key, description=DIMENSION_MEANINGS[dimension])
         for dimension in compile_contract(table.contract).dimensions
     ]
     return [
@@ -57,7 +57,7 @@ def check_specs(dataset: str, table: Table) -> list[dg.AssetCheckSpec]:
     ]
 
 
-_MEANING = {
+DIMENSION_MEANINGS = {
     Dimension.COMPLETENESS: "what should be there is there",
     Dimension.VALIDITY: "values have the right form and lie in range",
     Dimension.UNIQUENESS: "nothing is there twice",

@@ -1,0 +1,1 @@
+"""Writes the reference, `docs/reference/`, from the code that it speaks of: `make reference`."""

@@ -1,0 +1,88 @@
+"""What each metadata key and tag in Dagster means; a test runs a dataset and finds no other."""
+
+from __future__ import annotations
+
+from etl_assets.orchestration.checks import DIMENSION_MEANINGS
+from etl_assets.orchestration.tags import DATASET_TAG, RANGE_END, RANGE_START, STRETCH_TAG
+
+ASSET = {
+    "dagster/column_schema": "columns: type, description, whether nulls are allowed, and each rule with its "
+    "severity; columns of personal data carry the tag `pii`",
+    "dagster/table_name": "dataset, layer and table, such as `retail.silver.sales`",
+    "dagster/uri": "the folder of the Delta table",
+}
+"""Of an asset's definition."""
+
+UNLOADABLE = {
+    "error": "what is wrong with the dataset's code or settings",
+    "hint": "how to mend it",
+    "dataset": "the dataset",
+    "file": "the file to look at",
+    "line": "its line",
+}
+"""Of the asset `<dataset>/not_loaded`, which stands for a dataset that can't be loaded; where there is more
+to say of the place, such as the contract and the rule, it is a key too."""
+
+MATERIALIZATION = {
+    "dagster/partition_row_count": "rows of the partition that are published",
+    "rows_in": "rows that came in: accepted + quarantined + duplicates",
+    "accepted": "rows that are published",
+    "quarantined": "rows in quarantine, unreadable records included",
+    "duplicates": "rows that were declared duplicates",
+    "unreadable": "records that could not be read; part of `quarantined`",
+    "score": "the table's score, 0 to 1; left out where it is unknown",
+    "row_score": "share of rows that broke no rule of severity `error`; left out where it is unknown",
+    **{
+        str(dimension): f"score of the dimension, 0 to 1: {meaning}; left out where it is unknown"
+        for dimension, meaning in DIMENSION_MEANINGS.items()
+    },
+    "dagster/uri": "the folder of the Delta table",
+    "state_id": "hash of everything that the partition was built from; the same id, the same rows",
+    "broken_rules": "a table of the rules that rows broke in this run; on the run's last partition only",
+    "dagster/column_lineage": "which upstream columns each column is computed from; on the run's last "
+    "partition only",
+}
+"""Of a partition's materialization, or of a table's that has no partitions."""
+
+DIMENSION_CHECK = {
+    "partitions": "partitions that are published",
+    "below_warn": "of those, how many score below `warn`",
+    "below_fail": "of those, how many score below `fail`",
+    "unknown": "of those, how many have no score, since nothing could be evaluated",
+    "thresholds": "the limits that hold for this table and dimension",
+    "score": "score over all that is published; left out where it is unknown",
+    "worst_score": "the lowest score of a partition",
+    "worst_partition": "the partition that has it",
+    "broken_rules_of_this_run": "a table of the dimension's rules that rows broke in this run",
+}
+"""Of the check of a dimension, such as `validity`."""
+
+ROWS_CHECK = {
+    "rows_in": "rows that came in, over all that is published",
+    "accepted": "of those, rows that are published",
+    "quarantined": "of those, rows in quarantine",
+    "duplicates": "of those, rows that were declared duplicates",
+    "unreadable": "records that could not be read; part of `quarantined`",
+    "rows_in_table": "rows that the Delta table really holds; must equal `accepted`",
+}
+"""Of the check `row_reconciliation`."""
+
+GATE_CHECK = {
+    "held": "partitions that are held back",
+    "rows_held": "rows in them",
+    "tolerance": "share of a partition's rows that may be quarantined",
+}
+"""Of the check `gate`."""
+
+OBSERVATION = {
+    "missing_deliveries": "due periods without a delivery",
+    "missing": "the first of them",
+}
+"""Of a bronze table, once a day while deliveries are missing."""
+
+TAGS = {
+    DATASET_TAG: "the dataset; on assets, jobs, sensors, schedules and runs",
+    STRETCH_TAG: "on runs that a sensor or `dq run` asked for: names the work, the same for the same work",
+    RANGE_START: "Dagster's own, on a run over several partitions: the first",
+    RANGE_END: "Dagster's own, on a run over several partitions: the last",
+}
