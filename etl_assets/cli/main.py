@@ -9,7 +9,20 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from etl_assets.cli import config, deliveries, demo, doctor, inspect, quarantine, retail, run, runs, status, try_
+from etl_assets.cli import (
+    config,
+    contract,
+    deliveries,
+    demo,
+    doctor,
+    inspect,
+    quarantine,
+    retail,
+    run,
+    runs,
+    status,
+    try_,
+)
 from etl_assets.cli.problems import report
 from etl_assets.cli.teaching import with_examples
 
@@ -87,6 +100,7 @@ app.command("inspect")(inspect.inspect)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(config.app, name="config")
+app.add_typer(contract.app, name="contract")
 app.add_typer(retail.app, name="retail")
 
 
