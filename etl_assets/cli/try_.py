@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
@@ -136,9 +137,12 @@ def _check_names(pipeline: DatasetPipeline, table: str | None, partition: str | 
     if table is not None and _bare(table) not in pipeline.sources:
         hint = context.did_you_mean(str(_bare(table)), pipeline.sources)
         raise WrongUseError(f"{pipeline.name} has no bronze table {table}", hint=hint)
-    if partition is not None and pipeline.calendar.why_not(partition) == "malformed":
+    if partition is not None:
         form = pipeline.calendar.key_format
-        raise WrongUseError(f"{partition} is no partition", hint=f"Partitions are written as {form}")
+        try:
+            datetime.strptime(partition, form)
+        except ValueError:
+            raise WrongUseError(f"{partition} is no partition", hint=f"One is written as {form}") from None
 
 
 def _bare(table: str | None) -> str | None:

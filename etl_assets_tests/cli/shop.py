@@ -6,6 +6,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from etl_assets.contracts.dataset import Dataset
 from etl_assets.datasets.retail import DATASET
 from etl_assets.orchestration.pipelines import load_pipelines
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
@@ -47,21 +48,21 @@ def settings_of(home: Path) -> AppSettings:
     return load_settings(PROJECT / "config", {"ETL_HOME": str(home)})
 
 
-def pipeline_of(home: Path) -> DatasetPipeline:
-    return load_pipelines(settings_of(home), {"retail": DATASET})["retail"]
+def pipeline_of(home: Path, dataset: Dataset = DATASET) -> DatasetPipeline:
+    return load_pipelines(settings_of(home), {dataset.name: dataset})[dataset.name]
 
 
-def build(home: Path) -> DatasetPipeline:
+def build(home: Path, dataset: Dataset = DATASET) -> DatasetPipeline:
     """Take in what was delivered and build it, without Dagster."""
-    pipeline = pipeline_of(home)
+    pipeline = pipeline_of(home, dataset)
     take_in(pipeline)
     done: set[str] = set()
     while stretches := [one for one in Pending.of(pipeline).stretches() if one.key not in done]:
         one = stretches[0]
         done.add(one.key)
         run_id = f"run-{len(done)}"
-        pipeline.ledger.start_run(run_id, "retail")
-        with held_lease(pipeline.ledger, "retail", run_id, 60) as lease:
+        pipeline.ledger.start_run(run_id, dataset.name)
+        with held_lease(pipeline.ledger, dataset.name, run_id, 60) as lease:
             for table in one.tables:
                 periods = one.periods if pipeline.tables[table].partitioned else ("",)
                 run_hop(pipeline, table, periods, run_id=run_id, lease=lease)
