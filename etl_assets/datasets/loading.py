@@ -78,33 +78,31 @@ def load_dataset(name: str, folders: Sequence[Path | str] = ()) -> Dataset:
 
 def _load(place: Place) -> Dataset:
     before = set(sys.modules)
-    dataset = None
+    found = None
     try:
-        dataset = _imported(place)
-        check_dataset(place.name, dataset)
+        found = _imported(place)
+        if not isinstance(found, Dataset):
+            raise ContractError(f"DATASET is no Dataset but a {type(found).__name__}")
+        check_dataset(place.name, found)
     # A module may as well call sys.exit().
     except (Exception, SystemExit) as error:
         root = _root(place)
-        told = load_error(error, place.name, root, dataset)
+        told = load_error(error, place.name, root, found)
         _forget(set(sys.modules) - before, root)
         raise told from error
-    return dataset
-
-
-def _imported(place: Place) -> Dataset:
-    if place.entry_point is not None:
-        found = place.entry_point.load()
-    elif place.folder is None:
-        found = _attribute(importlib.import_module(f"etl_assets.datasets.{place.name}"))
-    elif (place.folder / "__init__.py").is_file():
-        found = _attribute(_import_from(place.folder))
-    else:
-        from etl_assets.datasets.declared import load_declared
-
-        found = load_declared(place.folder / DECLARATION)
-    if not isinstance(found, Dataset):
-        raise ContractError(f"DATASET is no Dataset but a {type(found).__name__}")
     return found
+
+
+def _imported(place: Place) -> object:
+    if place.entry_point is not None:
+        return place.entry_point.load()
+    if place.folder is None:
+        return _attribute(importlib.import_module(f"etl_assets.datasets.{place.name}"))
+    if (place.folder / "__init__.py").is_file():
+        return _attribute(_import_from(place.folder))
+    from etl_assets.datasets.declared import load_declared
+
+    return load_declared(place.folder / DECLARATION)
 
 
 def _attribute(module: ModuleType) -> Any:

@@ -14,17 +14,17 @@ from etl_assets.errors import ContractError, EtlError
 _LONGEST = 300
 
 
-def load_error(error: BaseException, name: str, root: Path, dataset: Dataset | None) -> EtlError:
+def load_error(error: BaseException, name: str, root: Path, found: object) -> EtlError:
     """Say what keeps a dataset from being loaded, and where its author has to look.
 
     Args:
         error: What was raised.
         name: The dataset.
         root: The folder of the author's files.
-        dataset: What was imported, if it came so far.
+        found: What was imported as the dataset, None if it did not come so far.
     """
     said = error.where if isinstance(error, EtlError) else {}
-    place = _place(error, root, dataset) | {key: said[key] for key in said if key in ("file", "line")}
+    place = _place(error, root, found) | {key: said[key] for key in said if key in ("file", "line")}
     others = {key: value for key, value in said.items() if key not in place}
     where = {"dataset": name, **place, **others}
     if isinstance(error, EtlError):
@@ -47,20 +47,18 @@ def is_inside(file: str | None, root: Path) -> bool:
     return path.is_relative_to(root.resolve())
 
 
-def _place(error: BaseException, root: Path, dataset: Dataset | None) -> dict[str, object]:
+def _place(error: BaseException, root: Path, found: object) -> dict[str, object]:
     if isinstance(error, SyntaxError) and is_inside(error.filename, root):
         return {"file": error.filename, "line": error.lineno}
     frames = [(frame.f_code.co_filename, line) for frame, line in traceback.walk_tb(error.__traceback__)]
     lines = [(file, line) for file, line in frames if is_inside(file, root)]
     if lines:
         return dict(zip(("file", "line"), lines[-1], strict=True))
-    if dataset is None:
-        return {}
     said = error.where if isinstance(error, EtlError) else {}
-    for table in dataset.tables:
+    for table in found.tables if isinstance(found, Dataset) else ():
         if table.contract.__name__ == said.get("contract"):
             return _line_in_class(table.contract, str(said.get("rule", "")))
-    return _line_of_dataset(root, dataset)
+    return {} if found is None else _line_of_dataset(root, found)
 
 
 def _line_in_class(model: type, rule: str) -> dict[str, object]:
@@ -82,11 +80,11 @@ def _line_in_class(model: type, rule: str) -> dict[str, object]:
     return {"file": file, "line": first}
 
 
-def _line_of_dataset(root: Path, dataset: Dataset) -> dict[str, object]:
+def _line_of_dataset(root: Path, found: object) -> dict[str, object]:
     """Where `DATASET` is made."""
     for module in list(sys.modules.values()):
         file = getattr(module, "__file__", None)
-        if vars(module).get("DATASET") is dataset and is_inside(file, root):
+        if vars(module).get("DATASET") is found and is_inside(file, root):
             for node in ast.parse(Path(str(file)).read_text(encoding="utf-8")).body:
                 targets = node.targets if isinstance(node, ast.Assign) else []
                 if any(isinstance(target, ast.Name) and target.id == "DATASET" for target in targets):
