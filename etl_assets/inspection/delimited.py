@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-
-import polars as pl
+from dataclasses import replace
 
 from etl_assets.inspection.dialects import Dialect, Record, find_dialect, records_of, spoken
 from etl_assets.inspection.encodings import TextEncoding
@@ -19,29 +17,10 @@ from etl_assets.inspection.surroundings import (
     line_pattern,
     ragged,
 )
-from etl_assets.staging.formats.header import fit_names
+from etl_assets.inspection.table import Table, frame_of, named
 from etl_assets.staging.formats.options import CsvFormat, TsvFormat
 
 _SHOWN_LINES = 5
-
-
-@dataclass(frozen=True)
-class Table:
-    """Cells of a file, and how they were found.
-
-    Attributes:
-        format: How the pipeline is to read it.
-        frame: Rows, text, null for an empty cell.
-        proposals: How to read it, with evidence.
-        problems: What is wrong with it.
-        rows: How many rows the file has, None when only a part of it was read.
-    """
-
-    format: CsvFormat | TsvFormat
-    frame: pl.DataFrame
-    proposals: tuple[Proposal, ...]
-    problems: tuple[str, ...]
-    rows: int | None
 
 
 def read_delimited(sample: Sample, encoding: TextEncoding, text: str) -> Table:
@@ -65,7 +44,7 @@ def read_delimited(sample: Sample, encoding: TextEncoding, text: str) -> Table:
         more, more_broken = _later_rows(sample, encoding, dialect)
         rows += more
         broken += more_broken
-    names, name_problems, fit = _names(around.header, dialect.width, rows)
+    names, name_problems, fit = named(around.header.cells if around.header else None, dialect.width, rows)
     problems += [*around.problems, *name_problems]
     if broken:
         lines = ", ".join(f"{one.line:,}" for one in broken[:_SHOWN_LINES] if one.line)
@@ -75,7 +54,7 @@ def read_delimited(sample: Sample, encoding: TextEncoding, text: str) -> Table:
         )
     if not rows:
         problems.append("There is no row")
-    frame = _frame(rows, names)
+    frame = frame_of(rows, names)
     format = _format(records, around, dialect, encoding, names, fit)
     proposals = (
         _format_proposal(format),
@@ -152,48 +131,6 @@ def _synchronised(text: str, dialect: Dialect) -> list[Record]:
         if good > sum(len(one.cells) == dialect.width for one in best):
             best = records
     return best
-
-
-def _frame(rows: Sequence[Sequence[str]], names: Sequence[str]) -> pl.DataFrame:
-    cells = zip(*rows, strict=True) if rows else ((),) * len(names)
-    frame = pl.DataFrame(
-        [pl.Series(name, values, dtype=pl.String) for name, values in zip(names, cells, strict=True)]
-    )
-    return frame.with_columns(pl.all().replace("", None)) if frame.width else frame
-
-
-# -- names ----------------------------------------------------------------------------------------
-
-
-def _names(
-    header: Record | None, width: int, rows: Sequence[Sequence[str]]
-) -> tuple[tuple[str, ...], list[str], dict[str, bool]]:
-    """Names of the columns, what is wrong with the header's, and settings that mend it."""
-    if header is None:
-        return tuple(f"column_{n}" for n in range(1, width + 1)), [], {}
-    given = header.cells
-    problems: list[str] = []
-    trim = any(name != name.strip() for name in given)
-    bare = [name.strip() for name in given] if trim else list(given)
-    repeated = (
-        sorted({name for name in bare if name and bare.count(name) > 1}) if len(set(bare)) < len(bare) else []
-    )
-    empty = [n for n, name in enumerate(bare, 1) if not name]
-    if repeated:
-        problems.append(f"Names stand in the header twice: {', '.join(repeated[:_SHOWN_LINES])}; made unique")
-    if empty:
-        void = all(not row[n - 1] for n in empty for row in rows)
-        what = (
-            ", and no cells: a separator too many at the end of each line?" if void else "; named by position"
-        )
-        shown = ", ".join(map(str, empty[:_SHOWN_LINES]))
-        problems.append(
-            f"{'Columns' if len(empty) > 1 else 'Column'} {shown} have no name{what}"
-            if len(empty) > 1
-            else f"Column {shown} has no name{what}"
-        )
-    fit = {"trim_header": trim, "unique_header": bool(repeated or empty)}
-    return fit_names(given, trim=trim, unique=fit["unique_header"]), problems, fit
 
 
 # -- settings -------------------------------------------------------------------------------------

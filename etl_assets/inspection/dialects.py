@@ -229,7 +229,8 @@ def _decimal_commas_alone(text: str, best: _Fit) -> Dialect | None:
 def _wrapped(text: str, quote: str, separator: str) -> int:
     """How many cells stand between quotes, from separator or line end to separator or line end."""
     edge = re.escape(separator)
-    cell = rf"(?:^|(?<={edge}))[ ]?{quote}(?:[^{quote}]|{quote}{quote})*{quote}(?=\s*(?:{edge}|[\r\n]|\Z))"
+    inner = rf"(?:[^{quote}]|{quote}{quote}|\\{quote})*"
+    cell = rf"(?:^|(?<={edge}))[ ]?{quote}{inner}{quote}(?=\s*(?:{edge}|[\r\n]|\Z))"
     return sum(1 for _ in re.finditer(cell, text, re.MULTILINE))
 
 

@@ -210,7 +210,8 @@ def _decide(formats: Sequence[str], found: Sequence[tuple[str, int]]) -> _Decide
     if only[second] < 0.02 * only[first]:
         evidence = f"{only[first]:,} cells can only be {first}, {only[second]:,} only {second}"
         return _Decided(Counter({first: weights[first]}), _texts(parsed, first), evidence=evidence)
-    evidence = f"{only[first]:,} cells can only be {first}, {only[second]:,} only {second}, {ambiguous:,} can be both"
+    both_ways = f"{only[first]:,} cells can only be {first}, {only[second]:,} only {second}"
+    evidence = f"{both_ways}, {ambiguous:,} can be either"
     read = Counter({first: weights[first], second: only[second]})
     return _Decided(read, read_texts, ambiguous, bool(ambiguous), evidence)
 

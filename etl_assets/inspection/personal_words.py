@@ -55,7 +55,10 @@ KIND_WORDS = {
         """
     ),
     "birth date": words(
-        "birthdate birthday dob geburtsdatum geburtstag geboren birth dateofbirth naissance nacimiento nascita"
+        """
+        birthdate birthday dob geburtsdatum geburtstag geboren birth dateofbirth naissance nacimiento
+        nascita
+        """
     ),
     "national id": words(
         """

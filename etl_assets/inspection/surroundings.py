@@ -73,10 +73,10 @@ def find_surroundings(records: Sequence[Record], width: int, *, at_end: bool) ->
         problems.append(f"Line {units.line} holds the units of the columns, it is no row")
     if header is not None and (again := _again(records, header, first, last)):
         skipped.update(again)
-        skip_cells.append(tuple(header.cells))
         shown = ", ".join(str(records[n].line) for n in again[:5])
         problems.append(
-            f"The header stands there again {len(again):,} times (line {shown}): files were put together"
+            f"The header stands there again {len(again):,} times (line {shown}): files were put together; "
+            "these lines are read as rows, and break the types of silver"
         )
     if last < len(records):
         proposals.append(_footer(records, last, width))
@@ -95,6 +95,8 @@ def _table_start(records: Sequence[Record], width: int) -> int:
     for n, record in enumerate(records[:_HEADER_WITHIN]):
         if len(record.cells) != width or not record.filled:
             continue
+        if n + 1 < len(records) - 1 and not records[n + 1].filled:
+            continue  # a blank line follows a title, not a header
         following = [one for one in records[n + 1 : n + 6] if one.cells]
         steady = sum(len(one.cells) == width for one in following)
         enough = record.filled >= max(1, 0.6 * min(usual, width))
@@ -153,12 +155,11 @@ def _header(records: Sequence[Record], start: int, last: int, width: int) -> tup
         )
     evidence = typed.evidence(line, known, names)
     if typed.against > typed.speaking:
-        sure = Certainty.SURE if typed.against >= 2 and not known else Certainty.LIKELY
-        return False, Proposal("header_line", 0, sure, evidence, (line,))
+        certainty = Certainty.SURE if typed.against >= 2 and not known else Certainty.LIKELY
+        return False, Proposal("header_line", 0, certainty, evidence, (line,))
     if typed.speaking:
-        sure = typed.speaking >= 2 or known or names or not typed.against
-        repeats = len(filled) != len(set(filled))
-        certainty = Certainty.SURE if sure and not typed.against and not repeats else Certainty.LIKELY
+        clear = not typed.against and len(filled) == len(set(filled))
+        certainty = Certainty.SURE if clear else Certainty.LIKELY
         return True, Proposal(
             "header_line", line, certainty, evidence, () if certainty is Certainty.SURE else (0,)
         )

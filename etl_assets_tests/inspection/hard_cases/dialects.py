@@ -129,7 +129,8 @@ def inches_are_no_quotes() -> Case:
 @CASES.add
 def backslashes_before_quotes() -> Case:
     body = "".join(f'{n},"a \\"big\\" one, no {n}",{n}\n' for n in range(40))
-    return Case(("id,what,x\n" + body).encode(), read={"separator": ","}, problems=("backslash",))
+    content = ("id,what,x\n" + body).encode()
+    return Case(content, read={"separator": ","}, header_line=None, problems=("backslash",))
 
 
 @CASES.add

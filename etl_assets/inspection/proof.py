@@ -1,0 +1,91 @@
+"""Lets the pipeline's own reader read a file as proposed: does it find the same rows?"""
+
+from __future__ import annotations
+
+import tempfile
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from etl_assets.errors import EtlError
+from etl_assets.inspection.records import Certainty, Proposal
+from etl_assets.staging.area import StagingArea
+from etl_assets.staging.content import Content
+from etl_assets.staging.delivery_file import DeliveryFile
+from etl_assets.staging.examination import examine
+from etl_assets.staging.formats.options import Format
+from etl_assets.staging.readers import read_delivery
+from etl_assets.staging.source import Source
+
+EXAMINED_BYTES = 500_000_000
+"""A larger file is not read as a whole."""
+
+
+def prove(
+    path: Path, format: Format, columns: Sequence[str], types: Mapping[str, pl.DataType], *, complete: bool
+) -> tuple[Proposal, int | None]:
+    """Return what the pipeline's reader makes of a file, and how many rows it finds.
+
+    Args:
+        path: The file.
+        format: How it is to be read.
+        columns: The names of its columns.
+        types: Of Parquet and Arrow, the columns' types.
+        complete: True for a file that was small enough to be looked at as a whole; a larger one is only
+            examined, and one of more than `EXAMINED_BYTES` not even that.
+    """
+    try:
+        if path.stat().st_size > EXAMINED_BYTES:
+            told = f"not tried: only files up to {EXAMINED_BYTES // 1_000_000:,} MB are read as a whole"
+            return Proposal("proof", "none", Certainty.UNSURE, told), None
+        content = examine(path, format)
+        if not complete:
+            return _of_content(content, len(columns))
+        return _of_reading(path, format, columns, types, content)
+    except EtlError as error:
+        return Proposal(
+            "proof", "failed", Certainty.UNSURE, f"the pipeline can't read it so: {error.what}"
+        ), None
+
+
+def _of_content(content: Content, width: int) -> tuple[Proposal, int | None]:
+    if content.proven:
+        evidence = f"the pipeline's reader: {content.records:,} records, all with {width:,} cells"
+        return Proposal("proof", "passed", Certainty.SURE, evidence), content.records
+    if content.damage:
+        return Proposal(
+            "proof", "failed", Certainty.UNSURE, f"the pipeline can't read it: {content.damage}"
+        ), None
+    if content.oddities:
+        odd = "; ".join(f"{one.reason} (line {one.line:,})" for one in content.oddities[:3])
+        told = f"the pipeline's reader: some {content.records:,} records; {odd}"
+        return Proposal("proof", "partly", Certainty.LIKELY, told), None
+    told = f"the pipeline's reader: some {content.records:,} records"
+    return Proposal("proof", "passed", Certainty.LIKELY, told), None
+
+
+def _of_reading(
+    path: Path, format: Format, columns: Sequence[str], types: Mapping[str, pl.DataType], content: Content
+) -> tuple[Proposal, int | None]:
+    whole = path.resolve()
+    area = StagingArea(whole.parent)
+    file = DeliveryFile(area, whole.name, "inspected", content, area.stat(whole.name).fingerprint)
+    with tempfile.TemporaryDirectory(prefix="dq-inspect-") as scratch:
+        reading = read_delivery(
+            file, Source(pattern="*", format=format), columns, Path(scratch), types=types or None
+        )
+    if reading.breach is not None:
+        return Proposal(
+            "proof", "failed", Certainty.UNSURE, f"the pipeline can't read it so: {reading.breach.message}"
+        ), None
+    good = f"the pipeline's reader: {reading.rows:,} rows, all with {len(columns):,} cells"
+    if not reading.unreadable.height:
+        return Proposal("proof", "passed", Certainty.SURE, good), reading.rows
+    reasons = Counter(reason.partition(":")[0] for reason in reading.unreadable["_reasons"])
+    lines = ", ".join(f"{line:,}" for line in reading.unreadable["_line"].head(3))
+    lines += " and more" if reading.unreadable.height > 3 else ""
+    why = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(3))
+    told = f"the pipeline's reader: {reading.rows:,} rows; {why} go to quarantine (line {lines})"
+    return Proposal("proof", "partly", Certainty.LIKELY, told), reading.rows
