@@ -22,6 +22,8 @@ MAX_DIVIDED = 0.06
 # they are so few that the rule is as good as true.
 MAX_REPEATED = 0.5
 AS_GOOD_AS_TRUE = 0.01
+# Of the rows with a value that leads groups, most must be in such groups.
+MIN_TOLD = 0.7
 # Of fewer empty cells nothing can be said.
 MIN_EMPTY = 3
 
@@ -59,6 +61,8 @@ def holds(groups: Groups, hypotheses: int) -> bool:
         return False
     share = groups.contradicting / int(groups.sizes[groups.shared].sum())
     if share > MAX_CONTRADICTING or groups.divided > MAX_DIVIDED or groups.strength < MIN_STRENGTH:
+        return False
+    if groups.told < MIN_TOLD:
         return False
     if groups.repeated > MAX_REPEATED and share > AS_GOOD_AS_TRUE:
         return False

@@ -133,6 +133,8 @@ def _together(
             names = (*one.determinants, column.name)
             key = (frozenset(names), one.dependent)
             idle = column.name in names[:-1] or column.name == one.dependent or key in done
+            # Two figures together tell nearly everything, of every row by itself.
+            idle = idle or (_is_figure(column) and _is_figure(table[one.determinants[0]]))
             if idle or column.name in told_by or not _may_determine(column):
                 continue
             if tried >= MAX_TOGETHER:
@@ -143,6 +145,10 @@ def _together(
             if _better(groups, one.groups, hypotheses * len(table.columns)):
                 yield replace(one, determinants=names, groups=groups)
                 break
+
+
+def _is_figure(column: CodedColumn) -> bool:
+    return column.numeric or column.temporal
 
 
 def _better(groups: Groups, alone: Groups, hypotheses: int) -> bool:

@@ -130,6 +130,22 @@ class Groups:
         total = int(self.pair_counts[minority].sum())
         return float(self.pair_counts[minority & (self.pair_counts > 1)].sum()) / total if total else 0.0
 
+    @cached_property
+    def told(self) -> float:
+        """Of the rows with a value that leads some groups, the share in groups that it leads.
+
+        The commonest value is left out, and rows alone in their group. Where nearly all rows have the same
+        value, the few others show whether the determinant tells them, or they are strewn over all groups.
+        """
+        shared = (self.sizes > 1)[self.owner]
+        values = self.pairs % self.width
+        total = np.bincount(values[shared], weights=self.pair_counts[shared], minlength=self.width)
+        leading = shared & self.leading
+        led = np.bincount(values[leading], weights=self.pair_counts[leading], minlength=self.width)
+        counted = led > 0
+        counted[int(total.argmax())] = False
+        return float(led[counted].sum() / total[counted].sum()) if counted.any() else 0.0
+
     def leader(self) -> Codes:
         """For each row the dependent's code that its group mostly has, -1 where the group has no majority."""
         winner = np.full(len(self.starts), -1, dtype=np.int64)

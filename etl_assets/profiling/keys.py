@@ -12,7 +12,7 @@ from etl_assets.contracts.vocabulary import Dimension, Severity
 from etl_assets.inspection.records import Kind
 from etl_assets.profiling.cells import MIN_ROWS, Draft
 from etl_assets.profiling.coded import CodedColumn, CodedTable, Codes
-from etl_assets.profiling.formats import pattern, typing
+from etl_assets.profiling.formats import typing
 from etl_assets.profiling.records import SuggestionKind
 from etl_assets.profiling.rules import Rule
 
@@ -30,7 +30,7 @@ def key_drafts(table: CodedTable) -> Iterator[Draft]:
     single = [column for column in table.columns if _identifies(table, column)]
     for column in single:
         yield _unique((column.name,), "no two rows agree in it")
-    if not single:
+    if not any(len(column.values) == table.height for column in table.columns):
         yield from _composite(table)
 
 
@@ -40,8 +40,8 @@ def _identifies(table: CodedTable, column: CodedColumn) -> bool:
         return False
     found = typing(column)
     if found is None:
-        # Words that happen to differ are no key; codes are.
-        return pattern(column, np.zeros(len(column.values), dtype=bool)) is not None
+        # Texts that happen to differ are no key; codes are.
+        return not column.values.str.contains(r"\s").any()
     if found.kind is Kind.DECIMAL:
         return False
     figures = column.moment_values if column.temporal else column.number_values

@@ -22,6 +22,7 @@ MIN_ROWS = 50
 MAX_EXCEPTIONS = 0.01
 # Without connection so many rows would break the order; below it is no news that they keep it.
 MIN_CHANCE = 0.05
+MIN_CORRELATION = 0.5
 # Columns of figures beyond which no more are looked at.
 MAX_COLUMNS = 60
 MAX_SUMMED = 16
@@ -59,6 +60,8 @@ def _order(left: CodedColumn, right: CodedColumn, hypotheses: int) -> Iterator[D
         return
     if not significant(rows - above, rows, 1 - chance, hypotheses):
         return
+    if left.numeric and _rank_correlation(one, other) < MIN_CORRELATION:
+        return
     rule = Rule(
         SuggestionKind.ROW_CHECK,
         (left.name, right.name),
@@ -66,6 +69,12 @@ def _order(left: CodedColumn, right: CodedColumn, hypotheses: int) -> Iterator[D
     )
     why = f"{left.name} is never above {right.name}; shuffled, {chance:.0%} of the rows would be"
     yield Draft(rule, Dimension.CONSISTENCY, Severity.ERROR, why)
+
+
+def _rank_correlation(one: Floats, other: Floats) -> float:
+    """How much two figures go up and down together: those that don't are no parts of each other."""
+    ranks = np.stack([pl.Series(figure).rank().to_numpy() for figure in (one, other)])
+    return float(np.corrcoef(ranks)[0, 1])
 
 
 def _chance_above(one: Floats, other: Floats) -> float:

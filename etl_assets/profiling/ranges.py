@@ -14,10 +14,14 @@ from etl_assets.profiling.coded import CodedColumn, Floats
 MIN_ROWS = 50
 # Of fewer different figures the distance between two of them says nothing.
 MIN_DISTINCT = 10
-# The most values on one side that are outside rather than part of it: a share, and at least a few.
-MAX_OUTSIDE_SHARE = 0.005
-MAX_OUTSIDE = 100
-# Values of the tail below a gap that say how far apart values there are.
+# Values are outside by mistake when the gap before them is wider than all that is inside, and they are no
+# more than this share.
+MAX_OUTSIDE_SHARE = 0.05
+# With a smaller gap only a few: a cluster beyond a gap is a kind of its own.
+MAX_NEAR_SHARE = 0.001
+MAX_NEAR = 3
+# Places that are tried, values of the tail that say how far apart values there are.
+MAX_TRIED = 1_000
 TAIL = 50
 # The gap must be this many times the largest among its neighbours, too.
 GAP_RATIO = 3
@@ -48,7 +52,8 @@ def number_range(column: CodedColumn) -> Range | None:
         return None
     negative = int((inner < 0).sum())
     flipped = negative > 0 and _sign_errors(inner, negative)
-    least = 0.0 if inner[0] >= 0 or flipped else _room(inner[0], inner, -1)
+    from_zero = flipped or 0 <= inner[0] <= inner[-1] - inner[0]
+    least = 0.0 if from_zero else _room(inner[0], inner, -1)
     most = _room(inner[-1], inner, +1)
     if above:
         most = min(most, _between(inner[-1], ordered[-above]))
@@ -77,33 +82,34 @@ def outside(descending: Floats, *, logarithmic: bool = True) -> int:
     rank, are themselves exponential: a gap is compared with what the tail below it leads to expect. On a
     logarithmic scale the same holds of heavy tails, so that a gap must stand out on both.
     """
-    size = len(descending)
-    most = min(max(3, int(MAX_OUTSIDE_SHARE * size)), MAX_OUTSIDE, size // 4)
-    if len(np.unique(descending)) < MIN_DISTINCT:
+    values, first = np.unique(-descending, return_index=True)
+    if len(values) < MIN_DISTINCT:
         return 0
+    size = len(descending)
     scales = [descending]
     if logarithmic:
         middle = float(np.median(descending))
         spread = float(np.subtract(*np.percentile(descending, [75, 25]))) or float(descending.std())
         scales.append(np.arcsinh((descending - middle) / spread))
-    cut = np.logical_and.reduce([_gaps(scale, most) for scale in scales])
-    places = np.flatnonzero(cut)
-    return int(places[-1]) + 1 if len(places) else 0
+    found = 0
+    few = max(MAX_NEAR, MAX_NEAR_SHARE * size)
+    for place, rank in enumerate(first[1 : MAX_TRIED + 1], start=1):
+        if rank > max(MAX_OUTSIDE_SHARE * size, few):
+            break
+        wide = descending[rank - 1] - descending[rank] > descending[rank] - descending[-1]
+        if (wide or rank <= few) and all(_far(scale[first], scale, place, int(rank)) for scale in scales):
+            found = int(rank)
+    return found
 
 
-def _gaps(scale: Floats, most: int) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    result = np.zeros(most, dtype=bool)
-    for rank in range(1, most + 1):
-        gap = scale[rank - 1] - scale[rank]
-        if gap <= 0:
-            continue
-        tail = scale[rank : rank + TAIL + 1]
-        expected = float((tail[:-1] - tail[-1]).mean())
-        steps = -np.diff(np.unique(scale[rank : rank + 4 * TAIL])[::-1][:TAIL])
-        largest = float(steps.max(initial=0))
-        far = rank * (gap - largest) > math.log(most / ALPHA) * expected
-        result[rank - 1] = far and gap > GAP_RATIO * largest
-    return result
+def _far(steps: Floats, scale: Floats, place: int, rank: int) -> bool:
+    """Tell whether the gap above the value of this rank is out of proportion to the tail below it."""
+    gap = float(steps[place - 1] - steps[place])
+    near = steps[place : place + TAIL]
+    largest = float((near[:-1] - near[1:]).max(initial=0.0))
+    tail = scale[rank : rank + TAIL + 1]
+    expected = float((tail[:-1] - tail[-1]).mean()) if len(tail) > 1 else 0.0
+    return gap > GAP_RATIO * largest and rank * (gap - largest) > math.log(MAX_TRIED / ALPHA) * expected
 
 
 def _sign_errors(inner: Floats, negative: int) -> bool:
@@ -132,7 +138,7 @@ def _between(end: float, first_outside: float) -> float:
 
 def as_text(figure: float) -> str:
     """Write a bound as `Decimal` reads it, without an exponent."""
-    return f"{Decimal(repr(round(figure, 12))).normalize():f}"
+    return f"{Decimal(repr(round(float(figure), 12))).normalize():f}"
 
 
 def bounds(found: Range) -> Iterator[tuple[str, str]]:
