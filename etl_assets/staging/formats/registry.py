@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from etl_assets.staging.formats.columnar import ARROW, PARQUET
 from etl_assets.staging.formats.delimited import DELIMITED
+from etl_assets.staging.formats.excel import EXCEL
 from etl_assets.staging.formats.fixed_width import FIXED_WIDTH
 from etl_assets.staging.formats.handler import Handler
 from etl_assets.staging.formats.json_array import JSON
@@ -18,6 +19,7 @@ _HANDLERS: Mapping[str, Handler] = {
     "fixed_width": FIXED_WIDTH,
     "jsonl": JSON_LINES,
     "json": JSON,
+    "excel": EXCEL,
     "parquet": PARQUET,
     "arrow": ARROW,
 }
