@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 
 import polars as pl
 
@@ -26,6 +28,7 @@ LEAST_SHARE = 0.8
 """The share of filled cells that must be of a kind; of fewer, the column is text."""
 
 _LOOKED_AT = 5_000
+_MANY = 2_000
 _SHOWN = 5
 
 
@@ -34,16 +37,19 @@ class _Cells:
     """The distinct cells of a column, without spaces around them."""
 
     name: str
-    texts: pl.DataFrame  # text, count; the commonest first
+    texts: list[tuple[str, int]]  # with the number of their cells; the commonest first
     filled: int
     padded: bool
 
-    def pairs(self, limit: int | None = None) -> list[tuple[str, int]]:
-        return [(text, count) for text, count in (self.texts.head(limit) if limit else self.texts).rows()]
+    def pairs(self, limit: int) -> list[tuple[str, int]]:
+        return self.texts[:limit]
 
     def without(self, words: Sequence[str]) -> _Cells:
-        rest = self.texts.filter(~pl.col("text").is_in(list(words)))
-        return replace(self, texts=rest, filled=int(rest["count"].sum()))
+        if not words:
+            return self
+        left_out = set(words)
+        rest = [pair for pair in self.texts if pair[0] not in left_out]
+        return replace(self, texts=rest, filled=sum(count for _, count in rest))
 
 
 def describe_column(name: str, cells: pl.Series) -> Column:
@@ -66,7 +72,7 @@ def describe_column(name: str, cells: pl.Series) -> Column:
         column,
         padded=found.padded,
         null_words=tuple(sorted(nulls)),
-        distinct=rest.texts.height,
+        distinct=len(rest.texts),
         personal=personal.kind if personal else None,
         examples=tuple(text for text, _ in rest.pairs(3)),
         hints=(*column.hints, *_odd_values(column, rest), *_rare_case(found, nulls)),
@@ -82,17 +88,20 @@ def describe_column(name: str, cells: pl.Series) -> Column:
 
 
 def _distinct(name: str, cells: pl.Series) -> _Cells:
-    text = cells.alias("text")
-    trimmed = text.str.strip_chars()
-    padded = bool((text != trimmed).any())
-    counted = (
-        trimmed.to_frame()
-        .filter(pl.col("text") != "")
-        .group_by("text")
-        .len("count")
-        .sort(["count", "text"], descending=[True, False])
-    )
-    return _Cells(name, counted, int(counted["count"].sum()), padded)
+    if len(cells) > _MANY:
+        counted = Counter(dict(cells.value_counts(name="\0count").rows()))
+    else:
+        counted = Counter(cells.to_list())
+    texts: Counter[str] = Counter()
+    padded = False
+    for text, count in counted.items():
+        if text is not None:
+            bare = text.strip()
+            padded |= len(bare) < len(text)
+            texts[bare] += count
+    del texts[""]
+    ordered = sorted(texts.items(), key=lambda one: (-one[1], one[0]))
+    return _Cells(name, ordered, texts.total(), padded)
 
 
 # -- kinds ----------------------------------------------------------------------------------------
@@ -106,16 +115,19 @@ def _of_kind(cells: _Cells, personal: Personal | None) -> Column | None:
         return boolean
     sample = cells.pairs(_LOOKED_AT)
     if (moments := find_moments(sample)) and moments.kind is not None:
-        if len(sample) < cells.texts.height:
-            moments = find_moments(cells.pairs())
+        if len(sample) < len(cells.texts):
+            moments = find_moments(cells.texts)
         if moments and moments.fitting >= LEAST_SHARE * cells.filled:
             return _moment(cells, moments)
     if personal and personal.kind in ("phone", "iban", "card number", "national id", "ip address"):
         return None
+    if _hardly_a_number(sample):
+        return None
     shapes = _shapes(cells)
-    numbers = find_numbers(
-        shapes.select("shape", "count").group_by("shape").agg(pl.col("count").sum()).rows()
-    )
+    counts: Counter[str] = Counter()
+    for shape, (_, count) in zip(shapes, cells.texts, strict=True):
+        counts[shape] += count
+    numbers = find_numbers(list(counts.items()))
     around = sum(count for _, count in numbers.other_affixes) if numbers else 0
     if numbers and numbers.fitting + around >= LEAST_SHARE * cells.filled:
         return _number(cells, numbers, shapes)
@@ -123,16 +135,16 @@ def _of_kind(cells: _Cells, personal: Personal | None) -> Column | None:
 
 
 def _boolean(cells: _Cells) -> Column | None:
-    if cells.texts.height > 50:
+    if len(cells.texts) > 50:
         return None
     counts: dict[str, int] = {}
-    for text, count in cells.pairs():
+    for text, count in cells.texts:
         counts[text.lower()] = counts.get(text.lower(), 0) + count
     best = max(BOOLEANS, key=lambda pair: sum(counts.get(word, 0) for word in pair))
     fitting = sum(counts.get(word, 0) for word in best)
     if not all(word in counts for word in best) or fitting < LEAST_SHARE * cells.filled:
         return None
-    as_is = [text for text, _ in cells.pairs()]
+    as_is = [text for text, _ in cells.texts]
     yes, no = (tuple(sorted(text for text in as_is if text.lower() == word)) for word in best)
     return Column(
         cells.name,
@@ -183,11 +195,18 @@ def _moment(cells: _Cells, found: Moments) -> Column:
     )
 
 
-def _shapes(cells: _Cells) -> pl.DataFrame:
-    return cells.texts.with_columns(shape=number_shapes(cells.texts["text"]))
+def _hardly_a_number(pairs: Sequence[tuple[str, int]]) -> bool:
+    """True when most texts have hardly a digit: a quick look, since texts are many."""
+    some = pairs[:500]
+    digits = sum(any(char.isdigit() for char in text) and len(text) <= 60 for text, _ in some)
+    return digits < 0.4 * len(some)
 
 
-def _number(cells: _Cells, found: Numbers, shapes: pl.DataFrame) -> Column | None:
+def _shapes(cells: _Cells) -> list[str]:
+    return number_shapes([text for text, _ in cells.texts])
+
+
+def _number(cells: _Cells, found: Numbers, shapes: Sequence[str]) -> Column | None:
     """The column as numbers, or None where they are codes that a number would damage."""
     words = {folded(word) for word in words_of(cells.name)}
     if found.whole and (_codes(found, cells, shapes) or words & CODE_WORDS or max(found.digits) > 18):
@@ -217,7 +236,9 @@ def _number(cells: _Cells, found: Numbers, shapes: pl.DataFrame) -> Column | Non
         and min(found.digits) >= 4
     ):
         hints.append(f"always {min(found.digits)} digits: rather a code than an amount")
-    fits = frozenset(shapes.filter(pl.col("shape").is_in(list(found.fits)))["text"])
+    fits = frozenset(
+        text for shape, (text, _) in zip(shapes, cells.texts, strict=True) if shape in found.fits
+    )
     written = (
         "whole numbers"
         if found.whole
@@ -243,29 +264,25 @@ def _number(cells: _Cells, found: Numbers, shapes: pl.DataFrame) -> Column | Non
     )
 
 
-def _codes(found: Numbers, cells: _Cells, shapes: pl.DataFrame) -> bool:
+def _codes(found: Numbers, cells: _Cells, shapes: Sequence[str]) -> bool:
     """Leading zeros, or the same digits with a letter before or behind them: codes."""
     if found.leading_zeros:
         constant = found.digits.most_common(1)[0][1] >= 0.9 * found.fitting
         if constant or found.leading_zeros >= 0.05 * found.fitting:
             return True
     usual = found.digits.most_common(1)[0][0]
-    lettered = shapes.filter(
-        pl.col("shape").str.contains(
-            rf"^(?:[A-Za-z]{{1,3}}-?[09]{{{usual}}}|[09]{{{usual}}}-?[A-Za-z]{{1,3}})$"
-        )
-    )
-    return lettered.height >= 3 and found.digits[usual] >= 0.5 * found.fitting
+    lettered = re.compile(rf"[A-Za-z]{{1,3}}-?[09]{{{usual}}}|[09]{{{usual}}}-?[A-Za-z]{{1,3}}")
+    others = sum(lettered.fullmatch(shape) is not None for shape in shapes if shape not in found.fits)
+    return others >= 3 and found.digits[usual] >= 0.5 * found.fitting
 
 
 def _text(cells: _Cells, personal: Personal | None) -> Column:
     evidence, zeros = "texts", False
     certainty = Certainty.SURE
     if cells.filled:
-        shapes = _shapes(cells)
-        digits = shapes.filter(pl.col("text").str.contains(r"^\d+$"))
-        zero = int(shapes.filter(pl.col("text").str.contains(r"^0\d+$"))["count"].sum())
-        only = int(digits["count"].sum())
+        digits = [(text, count) for text, count in cells.texts if text.isdecimal()]
+        zero = sum(count for text, count in digits if text[0] == "0" and len(text) > 1)
+        only = sum(count for _, count in digits)
         zeros = bool(zero) and only >= LEAST_SHARE * cells.filled
         if zeros:
             evidence = f"{_of(only, cells.filled)} are digits, {zero:,} of them with a zero in front: codes"
@@ -273,9 +290,9 @@ def _text(cells: _Cells, personal: Personal | None) -> Column:
             certainty = Certainty.LIKELY
             evidence = f"{_of(only, cells.filled)} are digits, and codes all the same: {_why_codes(cells)}"
         else:
-            lengths = cells.texts["text"].str.len_chars()
-            span = _span(lengths.min(), lengths.max())
-            evidence = f"{cells.texts.height:,} different texts of {span} characters"
+            lengths = [len(text) for text, _ in cells.texts]
+            span = _span(min(lengths), max(lengths))
+            evidence = f"{len(cells.texts):,} different texts of {span} characters"
     else:
         certainty, evidence = Certainty.UNSURE, "no cell is filled"
     return Column(
@@ -319,8 +336,7 @@ def _certainty(fitting: int, filled: int) -> Certainty:
 
 
 def _misfits(cells: _Cells, fits: frozenset[str]) -> tuple[str, ...]:
-    rest = cells.texts.filter(~pl.col("text").is_in(list(fits))) if fits else cells.texts
-    return tuple(rest["text"].head(_SHOWN))
+    return tuple(islice((text for text, _ in cells.texts if text not in fits), _SHOWN))
 
 
 def _of(count: int, total: int) -> str:

@@ -67,7 +67,7 @@ def inspect_file(path: Path, *, sample_bytes: int = SAMPLE_BYTES, proof: bool = 
         format=table.format,
         proposals=tuple(proposals),
         columns=columns,
-        keys=find_keys(table.frame, columns, complete=table.complete),
+        keys=find_keys(table.frame, columns),
         sample=table.frame,
         rows=rows,
         complete=table.complete,

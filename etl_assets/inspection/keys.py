@@ -16,31 +16,25 @@ _FEW_ROWS = 20
 _FIRST_LOOK = 20_000
 
 
-def find_keys(sample: pl.DataFrame, columns: Sequence[Column], *, complete: bool) -> tuple[Key, ...]:
+def find_keys(sample: pl.DataFrame, columns: Sequence[Column]) -> tuple[Key, ...]:
     """Return what may identify a row: single columns first, then pairs and triples without a key in them."""
     if sample.height < 2:
         return ()
     singles = [
-        _key(sample, (column.name,), [column], complete=complete)
+        Key((column.name,), _certainty(sample, [column]), column.distinct, sample.height)
         for column in columns
         if column.distinct == column.filled == sample.height and _may_identify(column)
     ]
     if singles:
         return tuple(sorted(singles, key=_rank(columns)))[:_KEYS]
     pool = sorted(
-        (
-            one
-            for one in columns
-            if _may_identify(one) and one.filled >= 0.99 * sample.height and one.distinct > 1
-        ),
+        (one for one in columns if _may_identify(one) and one.filled == sample.height and one.distinct > 1),
         key=lambda one: (not _named_like_key(one), -one.distinct),
     )[:_CANDIDATES]
-    return tuple(sorted(_composite(sample, columns, pool, complete=complete), key=_rank(columns)))[:_KEYS]
+    return tuple(sorted(_composite(sample, pool), key=_rank(columns)))[:_KEYS]
 
 
-def _composite(
-    sample: pl.DataFrame, columns: Sequence[Column], pool: Sequence[Column], *, complete: bool
-) -> list[Key]:
+def _composite(sample: pl.DataFrame, pool: Sequence[Column]) -> list[Key]:
     found: list[Key] = []
     start = sample.head(_FIRST_LOOK)
     for size in (2, 3):
@@ -50,8 +44,10 @@ def _composite(
                 continue
             if _product(some) < sample.height or start.select(names).is_duplicated().any():
                 continue
-            if not sample.select(names).is_duplicated().any():
-                found.append(_key(sample, names, some, complete=complete))
+            if sample.select(names).drop_nulls().height == sample.height and not (
+                sample.select(names).is_duplicated().any()
+            ):
+                found.append(Key(names, _certainty(sample, some), sample.height, sample.height))
         if found:
             break
     return found
@@ -64,12 +60,11 @@ def _product(some: Sequence[Column]) -> int:
     return out
 
 
-def _key(sample: pl.DataFrame, names: tuple[str, ...], some: Sequence[Column], *, complete: bool) -> Key:
-    filled = sample.select(names).drop_nulls()
+def _certainty(sample: pl.DataFrame, some: Sequence[Column]) -> Certainty:
+    """Never sure: a sample can only show that something is no key."""
     named = sum(map(_named_like_key, some))
     likely = named == len(some) or (named and sample.height >= 10 * _FEW_ROWS)
-    certainty = Certainty.LIKELY if likely and sample.height >= _FEW_ROWS else Certainty.UNSURE
-    return Key(names, certainty, filled.n_unique(), filled.height)
+    return Certainty.LIKELY if likely and sample.height >= _FEW_ROWS else Certainty.UNSURE
 
 
 def _may_identify(column: Column) -> bool:

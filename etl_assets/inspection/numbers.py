@@ -20,6 +20,10 @@ _CELL = re.compile(
     r"(?P<exponent>[eE][+-]?\d+)?(?P<behind>-?)(?P<suffix>(?:\s?[^\d\s][^\d]{0,30})?)(?(open)\))"
 )
 
+_MANY = 2_000
+_ZERO = re.compile(r"\b0")
+_NINES = str.maketrans("012345678", "999999999")
+
 Reading = tuple[str | None, str | None]
 """Decimal sign and sign between groups; None where a number has none."""
 
@@ -77,9 +81,12 @@ class _Shape:
         return self.parts["prefix"], self.parts["suffix"]
 
 
-def number_shapes(values: pl.Series) -> pl.Series:
+def number_shapes(texts: Sequence[str]) -> list[str]:
     """Return texts with 9 for each digit, 0 for a zero in front."""
-    return values.str.replace_all(r"\b0", "\0").str.replace_all(r"\d", "9").str.replace_all("\0", "0")
+    if len(texts) > _MANY:
+        series = pl.Series(texts, dtype=pl.String).str.replace_all(r"\b0", "\0")
+        return series.str.replace_all(r"[0-9]", "9").str.replace_all("\0", "0", literal=True).to_list()
+    return [_ZERO.sub("\0", text).translate(_NINES).replace("\0", "0") for text in texts]
 
 
 def find_numbers(shapes: Sequence[tuple[str, int]]) -> Numbers | None:
