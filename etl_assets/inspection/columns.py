@@ -89,7 +89,8 @@ def describe_column(name: str, cells: pl.Series) -> Column:
 
 def _distinct(name: str, cells: pl.Series) -> _Cells:
     if len(cells) > _MANY:
-        counted = Counter(dict(cells.value_counts(name="\0count").rows()))
+        frame = cells.alias("text").to_frame().group_by("text", maintain_order=True).len()
+        counted = Counter(dict(frame.rows()))
     else:
         counted = Counter(cells.to_list())
     texts: Counter[str] = Counter()
@@ -100,7 +101,7 @@ def _distinct(name: str, cells: pl.Series) -> _Cells:
             padded |= len(bare) < len(text)
             texts[bare] += count
     del texts[""]
-    ordered = sorted(texts.items(), key=lambda one: (-one[1], one[0]))
+    ordered = sorted(texts.items(), key=lambda one: -one[1])
     return _Cells(name, ordered, texts.total(), padded)
 
 
@@ -272,8 +273,16 @@ def _codes(found: Numbers, cells: _Cells, shapes: Sequence[str]) -> bool:
             return True
     usual = found.digits.most_common(1)[0][0]
     lettered = re.compile(rf"[A-Za-z]{{1,3}}-?[09]{{{usual}}}|[09]{{{usual}}}-?[A-Za-z]{{1,3}}")
-    others = sum(lettered.fullmatch(shape) is not None for shape in shapes if shape not in found.fits)
-    return others >= 3 and found.digits[usual] >= 0.5 * found.fitting
+    others = [
+        (count, lettered.fullmatch(shape) is not None)
+        for shape, (_, count) in zip(shapes, cells.texts, strict=True)
+        if shape not in found.fits
+    ]
+    # Of mistypings, letters stand in any place.
+    with_letters = sum(count for count, fits in others if fits)
+    several = sum(fits for _, fits in others) >= 3
+    mostly = with_letters >= 0.7 * sum(count for count, _ in others)
+    return several and mostly and found.affixes is None and found.digits[usual] >= 0.5 * found.fitting
 
 
 def _text(cells: _Cells, personal: Personal | None) -> Column:

@@ -6,6 +6,8 @@ import csv
 from collections.abc import Sequence
 from dataclasses import replace
 
+import polars as pl
+
 from etl_assets.inspection.dialects import Dialect, Record, find_dialect, records_of, spoken
 from etl_assets.inspection.encodings import TextEncoding
 from etl_assets.inspection.records import Certainty, Proposal
@@ -21,6 +23,7 @@ from etl_assets.inspection.table import Table, frame_of, named
 from etl_assets.staging.formats.options import CsvFormat, TsvFormat
 
 _SHOWN_LINES = 5
+_WORDS_OF_PROSE = 6
 
 
 def read_delimited(sample: Sample, encoding: TextEncoding, text: str) -> Table:
@@ -57,7 +60,7 @@ def read_delimited(sample: Sample, encoding: TextEncoding, text: str) -> Table:
     frame = frame_of(rows, names)
     format = _format(records, around, dialect, encoding, names, fit)
     proposals = (
-        _format_proposal(format),
+        _format_proposal(format, frame),
         encoding.proposal,
         *dialect.proposals,
         *_line_end_proposal(text),
@@ -175,13 +178,20 @@ def _format(
     return CsvFormat.model_validate({**settings, "separator": dialect.separator, "quote": dialect.quote})
 
 
-def _format_proposal(format: CsvFormat | TsvFormat) -> Proposal:
+def _format_proposal(format: CsvFormat | TsvFormat, frame: pl.DataFrame) -> Proposal:
     what = (
         "tab-separated text"
         if format.type == "tsv"
         else "text, cells separated by " + spoken(format.separator)
     )
-    return Proposal("format", format.type, Certainty.SURE, what)
+    if frame.width > 1:
+        return Proposal("format", format.type, Certainty.SURE, what)
+    words = frame.to_series().head(1_000).drop_nulls().str.count_matches(" ").mean() if frame.width else None
+    if isinstance(words, float) and words > _WORDS_OF_PROSE:
+        return Proposal(
+            "format", format.type, Certainty.UNSURE, "one column of long texts: is it a table at all?"
+        )
+    return Proposal("format", format.type, Certainty.LIKELY, "text of one column")
 
 
 def _line_ends(text: str) -> list[str]:

@@ -45,6 +45,9 @@ def find_stretches(text: str) -> list[Stretch]:
     if not gaps or (max(gaps) < 2 and len(cores) < 4):
         return []  # the one blank of "2024-01-31 12:00" makes no two columns
     rows = grid.reshape(len(body), width)
+    well_filled = sum((rows[:, start:stop] != ord(" ")).any(axis=1).mean() >= 0.5 for start, stop in cores)
+    if well_filled < 2 or well_filled < 0.5 * len(cores):
+        return []  # lines of prose, some of them longer than others
     return _with_gaps(cores, rows, width)
 
 

@@ -70,8 +70,10 @@ def _certainty(sample: pl.DataFrame, some: Sequence[Column]) -> Certainty:
 def _may_identify(column: Column) -> bool:
     if column.kind in (Kind.DECIMAL, Kind.BOOLEAN) or not column.filled:
         return False
-    # Long texts are different from one another without identifying anything.
-    return not (column.kind is Kind.TEXT and max(map(len, column.examples), default=0) > 60)
+    if column.kind is not Kind.TEXT or _named_like_key(column):
+        return True
+    # Texts of several words differ from one another without identifying anything.
+    return not any(len(text) > 60 or text.count(" ") > 1 for text in column.examples)
 
 
 def _named_like_key(column: Column) -> bool:

@@ -21,6 +21,7 @@ _CELL = re.compile(
 )
 
 _MANY = 2_000
+_SAME_AFFIXES = 0.2
 _ZERO = re.compile(r"\b0")
 _NINES = str.maketrans("012345678", "999999999")
 
@@ -104,6 +105,8 @@ def find_numbers(shapes: Sequence[tuple[str, int]]) -> Numbers | None:
     if sum(one.count for one in parsed) < 0.5 * total:
         return None
     affixes = _commonest_affixes(parsed)
+    if affixes is None:
+        return None
     style, ambiguous = _style(parsed)
     decimal, thousands = style
     fitting = [
@@ -211,22 +214,22 @@ def _has_decimals(one: _Shape, style: tuple[str, str | None]) -> bool:
 
 
 def _sensible(parts: re.Match[str]) -> bool:
-    """False for codes such as C536379, which are no numbers with a C before them."""
-    prefix, suffix = parts["prefix"], parts["suffix"]
-    if prefix and not (
-        prefix[-1].isspace() or not prefix[-1].isalpha() or prefix.strip().lower() in CURRENCIES
-    ):
+    """False for codes such as C536379 and texts such as `Room 12`, which are no numbers with a word."""
+    prefix, suffix = parts["prefix"].strip().lower(), parts["suffix"]
+    if prefix and prefix not in CURRENCIES and prefix not in ("~", "≈", "<", ">", "≤", "≥", "ca.", "c."):
         return False
-    if prefix and prefix.strip()[:1] in tuple("#§*/\\:;=<>\"'[{|"):
-        return False
-    attached = suffix and not suffix[0].isspace()
     word = suffix.strip().lower()
-    if attached and suffix[0].isalpha():
-        return (word in UNITS and (len(word) > 1 or word in "gmlhs")) or word in CURRENCIES
-    return not (attached and suffix[0] in "/:-;#*_\\\"'?!")
+    if not suffix or word in CURRENCIES:
+        return True
+    if suffix[0].isspace():
+        return len(word) <= 20 and word.count(" ") <= 2 and word[0] not in "/:-;#*_\\\"'?!&+,"
+    if suffix[0].isalpha():
+        return word in UNITS and (len(word) > 1 or word in "gmlhs")
+    return suffix[0] in "%‰°²³" or word in UNITS
 
 
-def _commonest_affixes(parsed: Sequence[_Shape]) -> tuple[str, str]:
+def _commonest_affixes(parsed: Sequence[_Shape]) -> tuple[str, str] | None:
+    """Texts before and behind most numbers; None where they are so many that the numbers are part of texts."""
     around = Counter[tuple[str, str]]()
     for one in parsed:
         if one.affixes != ("", ""):
@@ -234,7 +237,8 @@ def _commonest_affixes(parsed: Sequence[_Shape]) -> tuple[str, str]:
     bare = sum(one.count for one in parsed) - around.total()
     if not around or around.total() < 0.3 * bare:
         return ("", "")
-    return around.most_common(1)[0][0]
+    affixes, count = around.most_common(1)[0]
+    return affixes if count >= _SAME_AFFIXES * around.total() else None
 
 
 def _bare(affixes: tuple[str, str]) -> tuple[str, str]:
