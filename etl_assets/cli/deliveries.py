@@ -195,7 +195,7 @@ def show(
                 *(
                     (name, cell(_content_told(value)))
                     for name, value in sorted(one.content.items())
-                    if name in _PROVED
+                    if name in _PROVED or (name in _IF_ANY and value)
                 ),
             ]
         )
@@ -207,6 +207,7 @@ def show(
 
 
 _PROVED = ("records", "encoding", "newlines", "proven", "header", "final_newline", "oddities")
+_IF_ANY = ("skipped", "notes")
 
 
 def _content_told(value: object) -> str:

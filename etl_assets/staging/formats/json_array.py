@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import polars as pl
 
 from etl_assets.staging.breaches import Breach, BreachCode
-from etl_assets.staging.bytestream import HashedReader
+from etl_assets.staging.bytestream import CHUNK_BYTES, HashedReader, UnpackingError, text_chunks
 from etl_assets.staging.content import Content
 from etl_assets.staging.formats.converted import ConvertedPart, scan_converted
 from etl_assets.staging.formats.handler import Handler, Task, read_text
@@ -21,12 +22,30 @@ from etl_assets.staging.formats.text_scan import scan_text
 from etl_assets.staging.unreadable import Rejects
 
 _TYPICAL_BYTES = 200
+_COUNTED_BYTES = 1 << 20
 
 
 def _examine(path: Path, reader: HashedReader, format: JsonFormat) -> Content:
     found = scan_text(reader, format)
-    # Lines say nothing of elements, and to count these would be to read them.
-    return replace(found, records=reader.size // _TYPICAL_BYTES)
+    return replace(found, records=_records(path, reader.size, format))
+
+
+def _records(path: Path, size: int, format: JsonFormat) -> int:
+    """Return the number of elements of a small file; an estimate otherwise, since to count is to read."""
+    if size > _COUNTED_BYTES:
+        return size // _TYPICAL_BYTES
+    try:
+        with HashedReader(path.open("rb", buffering=0)) as reader:
+            # A small file may unpack to a large one.
+            chunks = islice(text_chunks(reader.chunks(), format), 4 * _COUNTED_BYTES // CHUNK_BYTES)
+            return sum(1 for _ in _array(chunks, format).elements())
+    except (ArrayError, UnpackingError):
+        return size // _TYPICAL_BYTES
+
+
+def _array(chunks: Iterator[bytes], format: JsonFormat) -> ArrayReader:
+    path = parse_path(format.path) if format.path else ()
+    return ArrayReader(chunks, path, format.max_record_bytes, format.encoding)
 
 
 def _prepare(task: Task) -> ConvertedPart | Breach:
@@ -34,12 +53,10 @@ def _prepare(task: Task) -> ConvertedPart | Breach:
     assert isinstance(format, JsonFormat)
     rejects = Rejects()
     writer = RecordWriter(task, rejects)
-    path = parse_path(format.path) if format.path else ()
 
     def convert(chunks: Iterator[bytes]) -> ConvertedPart | Breach:
-        array = ArrayReader(chunks, path, format.max_record_bytes, format.encoding)
         try:
-            for element in array.elements():
+            for element in _array(chunks, format).elements():
                 if element.reason:
                     rejects.add(element.position, element.text, element.reason)
                 else:
