@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from docs.generator import commands, contracts, metadata, settings
+from docs.generator import commands, contracts, declared, metadata, settings
 
 
 def pages() -> dict[str, str]:
@@ -13,6 +13,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings.page(),
         "dq.md": commands.page(),
         "contracts.md": contracts.page(),
+        "declared.md": declared.page(),
         "metadata.md": metadata.page(),
     }
 

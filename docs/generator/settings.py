@@ -91,19 +91,30 @@ def _shown(sections: Sequence[Section]) -> Iterator[str]:
         )
 
 
+def model_sections(model: type[BaseModel]) -> Iterator[str]:
+    """Return the keys of a file that no variable goes over, as tables of Markdown."""
+    for section in _sections(model, (), ""):
+        yield f"## {section.title}"
+        yield section.about
+        yield table(
+            HEADER[:-1],
+            ((code(one.key.split(".")[-1]), one.type, one.default, one.meaning) for one in section.settings),
+        )
+
+
 def _sections(model: type[BaseModel], path: tuple[str, ...], prefix: str) -> Iterator[Section]:
     """Return the section of a model, then those of the models below it."""
     own: list[Setting] = []
     below: list[Section] = []
     for name, field in model.model_fields.items():
-        here = (*path, name)
+        here = (*path, field.alias or name)
         if model is AppSettings and name == "datasets":
             own.append(_setting(here, field, prefix, "mapping: dataset → [its settings](#the-dataset)"))
             continue
         found = list(_models_in(field.annotation, here))
         for inner, deeper in found:
             below.extend(_sections(inner, deeper, prefix))
-        own.append(_setting(here, field, prefix, _links(found) if found else ""))
+        own.append(_setting(here, field, prefix, _links(field.annotation, found) if found else ""))
     title = _title(model, path)
     about = (model.__doc__ or "").split("\n\n")[0] if path else ""
     yield Section(title, sentence(prose(about)), own)
@@ -112,7 +123,7 @@ def _sections(model: type[BaseModel], path: tuple[str, ...], prefix: str) -> Ite
 
 def _title(model: type[BaseModel], path: tuple[str, ...]) -> str:
     if not path:
-        return "The application" if model is AppSettings else "The dataset"
+        return {AppSettings: "The application", DatasetSettings: "The dataset"}.get(model, "The file")
     kind = _kind_of_format(model)
     return code(".".join(path)) + (f" with `type: {kind}`" if kind else "")
 
@@ -122,14 +133,15 @@ def _kind_of_format(model: type[BaseModel]) -> str:
     return str(get_args(field.annotation)[0]) if field and get_origin(field.annotation) is Literal else ""
 
 
-def _links(found: list[tuple[type[BaseModel], tuple[str, ...]]]) -> str:
+def _links(annotation: Any, found: list[tuple[type[BaseModel], tuple[str, ...]]]) -> str:
     links = []
     for model, path in found:
         kind = _kind_of_format(model)
         text = f"`type: {kind}`" if kind else code(".".join(path))
         anchor = _anchor(_title(model, path))
         links.append(f"[{text}](#{anchor})")
-    return "see " + ", ".join(links)
+    plain = [_told(one) for one in _members(annotation) if not list(_models_in(one, ("",)))]
+    return " or ".join([*plain, "see " + ", ".join(links)])
 
 
 def _anchor(title: str) -> str:
@@ -163,7 +175,7 @@ def _default(field: FieldInfo) -> str:
         return "none"
     if isinstance(value, BaseModel):
         return "as below"
-    return code(_plain(value).replace("\t", "\\t"))
+    return code(_plain(value).replace("\t", "\\t") or '""')
 
 
 def _plain(value: Any) -> str:
@@ -189,7 +201,8 @@ def _models_in(annotation: Any, path: tuple[str, ...]) -> Iterator[tuple[type[Ba
         for member in get_args(annotation):
             yield from _models_in(member, path)
     elif origin in (dict, Mapping):
-        name = "<table>" if path[-1] == "sources" else _key_name(get_args(annotation)[0])
+        names = {"sources": "<table>", "tables": "<layer/table>", "columns": "<column>"}
+        name = names.get(path[-1]) or _key_name(get_args(annotation)[0])
         yield from _models_in(get_args(annotation)[1], (*path, name))
     elif origin in (list, tuple):
         for member in get_args(annotation):
@@ -235,7 +248,8 @@ def _told(annotation: Any, metadata: Sequence[Any] = ()) -> str:
         return _told(base, [*said, *metadata])
     # Of a type with a name of its own, that name's meaning says enough.
     if named := [said.description for said in metadata if isinstance(said, FieldInfo) and said.description]:
-        return escaped(named[0])
+        many = "list of: " if origin in (list, tuple) else ""
+        return many + escaped(named[0].rstrip("."))
     of_text = annotation is str or (origin in (Union, UnionType) and str in get_args(annotation))
     return ", ".join([_base(annotation, origin), *_limits(metadata, "characters" if of_text else "entries")])
 
@@ -274,6 +288,6 @@ def _limits(metadata: Sequence[Any], counted: str) -> Iterator[str]:
         elif isinstance(said, MinLen) and said.min_length:
             yield "not empty" if said.min_length == 1 else f"at least {said.min_length} {counted}"
         elif isinstance(said, MaxLen):
-            yield f"at most {said.max_length} {counted}"
+            yield f"at most {said.max_length:,} {counted}" if said.max_length > 1 else "one character"
         elif pattern := getattr(said, "pattern", None):
             yield f"matching {code(pattern)}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -25,21 +26,23 @@ def dagster_home() -> Iterator[Path]:
         yield make_template(folder)
 
 
-@pytest.fixture
-def project(dagster_home: Path) -> Iterator[Path]:
-    """The project that the pages start from."""
+@contextmanager
+def project_of(page: str, dagster_home: Path) -> Iterator[Path]:
+    """The project that a page starts from: `orders`, unless its front matter says another."""
+    said = re.match(r"---\nproject: (\w+)\n---\n", page)
     with quick_folder() as folder:
-        shutil.copytree(ROOT / "examples" / "orders", folder, dirs_exist_ok=True)
+        shutil.copytree(ROOT / "examples" / (said[1] if said else "orders"), folder, dirs_exist_ok=True)
         shutil.copytree(dagster_home, folder / "var" / "dagster")
         yield folder
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_page_does_what_it_says(page: Path, project: Path) -> None:
+def test_a_page_does_what_it_says(page: Path, dagster_home: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert any(isinstance(step, Command) for step in steps(text))
-    QuickReader(project).follow(text)
+    with project_of(text, dagster_home) as project:
+        QuickReader(project).follow(text)
 
 
 def test_every_page_is_in_the_list() -> None:
@@ -100,12 +103,12 @@ def test_dots_stand_for_what_may_differ(shown: list[str], printed: str, fits: bo
     assert is_shown(shown, printed) is fits
 
 
-def test_a_page_that_says_something_else_fails(project: Path) -> None:
+def test_a_page_that_says_something_else_fails(tmp_path: Path) -> None:
     for wrong in (
         "```console\n$ echo no\nyes\n```\n",
         "```console\n$ false\n```\n",
         "```diff\n--- a.py\n-x\n```\n",
     ):
-        (project / "a.py").write_text("y\n")
+        (tmp_path / "a.py").write_text("y\n")
         with pytest.raises(AssertionError):
-            QuickReader(project).follow(wrong)
+            QuickReader(tmp_path).follow(wrong)

@@ -25,7 +25,7 @@ calendar: {start: 2024-01-01}
 """
 
 
-@pytest.mark.parametrize("name", ["settings.md", "dq.md", "contracts.md", "metadata.md"])
+@pytest.mark.parametrize("name", ["settings.md", "dq.md", "contracts.md", "declared.md", "metadata.md"])
 def test_the_pages_are_current(name: str) -> None:
     assert (FOLDER / name).read_text(encoding="utf-8") == pages()[name], "run `make reference`"
 
