@@ -364,7 +364,10 @@ def _odd_values(column: Column, cells: _Cells) -> list[str]:
     out = []
     pairs = cells.pairs(_LOOKED_AT)
     typical = sorted(count for _, count in pairs)[len(pairs) // 2]
+    minus = sum(text.startswith("-") for text, _ in pairs)
     for text, count in pairs[:200]:
+        if text == "-1" and minus > 1:
+            continue
         if _SENTINELS.fullmatch(text) and count >= max(3, 3 * typical) and len(pairs) > 3:
             out.append(f'{text} stands in {count:,} cells: does it mean "not known"?')
     if column.kind is Kind.INTEGER and column.thousands is None:

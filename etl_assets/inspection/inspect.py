@@ -10,6 +10,7 @@ from etl_assets.inspection.columnar import describe_typed, read_columnar
 from etl_assets.inspection.columns import describe_column
 from etl_assets.inspection.delimited import read_delimited
 from etl_assets.inspection.encodings import find_encoding
+from etl_assets.inspection.excel_files import is_workbook, read_excel
 from etl_assets.inspection.fixed_width import (
     find_stretches,
     may_be_without_gaps,
@@ -111,6 +112,8 @@ def _by_magic(path: Path, head: bytes) -> Table | None:
         return read_columnar(path, "parquet")
     if head.startswith((b"ARROW1", b"\xff\xff\xff\xff")):
         return read_columnar(path, "arrow")
+    if is_workbook(head):
+        return read_excel(path)
     return None
 
 

@@ -229,7 +229,7 @@ def _sensible(parts: re.Match[str]) -> bool:
 
 
 def _commonest_affixes(parsed: Sequence[_Shape]) -> tuple[str, str] | None:
-    """Texts before and behind most numbers; None where they are so many that the numbers are part of texts."""
+    """Texts before and behind most numbers; None where they are so many that these are texts with numbers."""
     around = Counter[tuple[str, str]]()
     for one in parsed:
         if one.affixes != ("", ""):

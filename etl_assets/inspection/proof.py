@@ -16,7 +16,7 @@ from etl_assets.staging.content import Content
 from etl_assets.staging.delivery_file import DeliveryFile
 from etl_assets.staging.examination import examine
 from etl_assets.staging.formats.options import Format
-from etl_assets.staging.readers import read_delivery
+from etl_assets.staging.readers import Reading, read_delivery
 from etl_assets.staging.source import Source
 
 EXAMINED_BYTES = 500_000_000
@@ -69,17 +69,11 @@ def _of_content(content: Content, width: int) -> tuple[Proposal, int | None]:
 def _of_reading(
     path: Path, format: Format, columns: Sequence[str], types: Mapping[str, pl.DataType], content: Content
 ) -> tuple[Proposal, int | None]:
-    whole = path.resolve()
-    area = StagingArea(whole.parent)
-    file = DeliveryFile(area, whole.name, "inspected", content, area.stat(whole.name).fingerprint)
     with tempfile.TemporaryDirectory(prefix="dq-inspect-") as scratch:
-        reading = read_delivery(
-            file, Source(pattern="*", format=format), columns, Path(scratch), types=types or None
-        )
+        reading = _reading(path, format, columns, types, content, Path(scratch))
     if reading.breach is not None:
-        return Proposal(
-            "proof", "failed", Certainty.UNSURE, f"the pipeline can't read it so: {reading.breach.message}"
-        ), None
+        told = f"the pipeline can't read it so: {reading.breach.message}"
+        return Proposal("proof", "failed", Certainty.UNSURE, told), None
     good = f"the pipeline's reader: {reading.rows:,} rows, all with {len(columns):,} cells"
     if not reading.unreadable.height:
         return Proposal("proof", "passed", Certainty.SURE, good), reading.rows
@@ -89,3 +83,30 @@ def _of_reading(
     why = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(3))
     told = f"the pipeline's reader: {reading.rows:,} rows; {why} go to quarantine (line {lines})"
     return Proposal("proof", "partly", Certainty.LIKELY, told), reading.rows
+
+
+def read_as_proposed(path: Path, format: Format, columns: Sequence[str]) -> tuple[pl.DataFrame | None, str]:
+    """Return a file's rows as the pipeline reads them, or None and why it does not."""
+    try:
+        content = examine(path, format)
+        with tempfile.TemporaryDirectory(prefix="dq-inspect-") as scratch:
+            reading = _reading(path, format, columns, {}, content, Path(scratch))
+            if reading.breach is not None:
+                return None, f"The pipeline can't read it so: {reading.breach.message}"
+            return reading.frame.select(columns).collect(), ""
+    except EtlError as error:
+        return None, f"The pipeline can't read it so: {error.what}"
+
+
+def _reading(
+    path: Path,
+    format: Format,
+    columns: Sequence[str],
+    types: Mapping[str, pl.DataType],
+    content: Content,
+    scratch: Path,
+) -> Reading:
+    whole = path.resolve()
+    area = StagingArea(whole.parent)
+    file = DeliveryFile(area, whole.name, "inspected", content, area.stat(whole.name).fingerprint)
+    return read_delivery(file, Source(pattern="*", format=format), columns, scratch, types=types or None)
