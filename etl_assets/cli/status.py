@@ -21,7 +21,11 @@ if TYPE_CHECKING:
 def status(
     dataset: AnyDataset = None,
     check: Annotated[
-        bool, typer.Option("--check", help="Exit with 1 where a gate is closed or a delivery is on hold.")
+        bool,
+        typer.Option(
+            "--check",
+            help="Exit with 1 where a gate is closed or a delivery is on hold, 2 if a dataset is broken.",
+        ),
     ] = False,
     json: Json = False,
 ) -> None:
@@ -39,12 +43,16 @@ def status(
     """
     from etl_assets.pipeline.status import dataset_status
 
-    pipelines = context.open_pipelines(context.open_settings(), dataset)
+    settings = context.open_settings()
+    pipelines = context.open_pipelines(settings, dataset)
     found = [dataset_status(pipeline) for pipeline in pipelines.values()]
     if json:
         print_json([as_json(table, one) for one in found for table in one.tables])
     else:
         _print(found, {name: str(pipeline.area.root) for name, pipeline in pipelines.items()})
+    enabled = [name for name, own in settings.datasets.items() if own.enabled]
+    if check and dataset is None and (settings.broken_datasets or len(enabled) > len(pipelines)):
+        raise typer.Exit(ExitCode.WRONG_USE)
     if check and any(one.troubled for one in found):
         raise typer.Exit(ExitCode.DATA)
 
