@@ -16,6 +16,4 @@ class Turnover(Contract):
 
 def turnover(orders: pl.LazyFrame) -> pl.LazyFrame:
     """Add up a period's orders by country."""
-    return orders.group_by("_period", "country").agg(
-        orders=pl.len().cast(pl.Int64), amount=pl.col("amount").sum().round(2)
-    )
+    return orders.group_by("_period", "country").agg(orders=pl.len(), amount=pl.col("amount").sum().round(2))
