@@ -47,7 +47,8 @@ lint: setup ## style, types, layers
 	$(BIN)/lint-imports --no-cache
 
 docs: setup ## the documentation as a site, in build/docs; a dead link is an error
-	$(BIN)/sphinx-build --quiet --nitpicky --fail-on-warning --keep-going -d build/doctrees docs build/docs
+	$(BIN)/sphinx-build --quiet --nitpicky --fail-on-warning --keep-going --fresh-env --write-all \
+	  -d build/doctrees docs build/docs
 
 format: setup ## put the code into the agreed form
 	$(BIN)/ruff check --fix .

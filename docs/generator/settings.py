@@ -109,7 +109,7 @@ def _sections(model: type[BaseModel], path: tuple[str, ...], prefix: str) -> Ite
     for name, field in model.model_fields.items():
         here = (*path, field.alias or name)
         if model is AppSettings and name == "datasets":
-            own.append(_setting(here, field, prefix, "mapping: dataset → [its settings](#the-dataset)"))
+            own.append(_setting(here, field, prefix, "mapping: dataset → [its settings](#of-the-dataset)"))
             continue
         found = list(_models_in(field.annotation, here))
         for inner, deeper in found:
@@ -123,7 +123,7 @@ def _sections(model: type[BaseModel], path: tuple[str, ...], prefix: str) -> Ite
 
 def _title(model: type[BaseModel], path: tuple[str, ...]) -> str:
     if not path:
-        return {AppSettings: "The application", DatasetSettings: "The dataset"}.get(model, "The file")
+        return {AppSettings: "Of the application", DatasetSettings: "Of the dataset"}.get(model, "The file")
     kind = _kind_of_format(model)
     return code(".".join(path)) + (f" with `type: {kind}`" if kind else "")
 
