@@ -78,7 +78,7 @@ def _example(one: Any) -> Iterator[str]:
     # The parser keeps no indentation.
     found = re.search(r"^Example:\n((?: {4}.*\n?|\n)+)", inspect.cleandoc(one.__doc__ or ""), re.MULTILINE)
     if found:
-        yield fence(textwrap.dedent(found[1]), "python")
+        yield fence(textwrap.dedent(found[1]).replace("'''", '"""'), "python")
 
 
 def _default(field: dataclasses.Field[Any]) -> str:
@@ -94,4 +94,5 @@ def _signature(one: Any) -> str:
     """Without annotations, which stand below in words."""
     signature = inspect.signature(one)
     bare = [param.replace(annotation=inspect.Parameter.empty) for param in signature.parameters.values()]
-    return str(signature.replace(parameters=bare, return_annotation=inspect.Signature.empty))
+    shown = signature.replace(parameters=bare, return_annotation=inspect.Signature.empty)
+    return str(shown).replace("'", '"')
