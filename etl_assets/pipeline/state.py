@@ -10,10 +10,11 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
+import importlib.util
 import inspect
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -48,8 +49,8 @@ def digest(*parts: object) -> str:
 def code_version(transform: Callable[..., object] | None) -> str:
     """Hash the code of a transformation, without comments, docstrings and layout.
 
-    Its whole module counts, and those modules of the same package that it imports, since the
-    function may use what they define.
+    Its whole module counts, and those modules of the same package that it imports, or that it imports by a
+    relative name, since the function may use what they define. Where the package lies does not count.
     """
     definition = getattr(transform, "definition", None)
     if isinstance(definition, str):  # a declared one: what it does is data, not code
@@ -70,16 +71,33 @@ def _add_code(module: ModuleType, package: str, found: dict[str, str]) -> None:
     imported = {
         name
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module
-        for name in (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+        if isinstance(node, ast.ImportFrom)
+        for name in _imported(node, module, package)
     }
     for node in ast.walk(tree):
         if isinstance(node, _WITH_DOCSTRING) and ast.get_docstring(node) is not None:
             node.body = node.body[1:]
-    found[module.__name__] = ast.dump(tree)
-    for name in sorted(imported - found.keys()):
-        if package and name.startswith(f"{package}.") and name in sys.modules:
+    found[_within(module.__name__, package)] = ast.dump(tree)
+    for name in sorted(imported):
+        if name in sys.modules and _within(name, package) not in found:
             _add_code(sys.modules[name], package, found)
+
+
+def _imported(node: ast.ImportFrom, module: ModuleType, package: str) -> Iterator[str]:
+    """The modules of the author's own that a statement may import."""
+    base = node.module or ""
+    if node.level:
+        base = importlib.util.resolve_name("." * node.level + base, module.__package__)
+    for name in (base, *(f"{base}.{alias.name}" for alias in node.names)):
+        # Not the package itself: which tables a dataset has changes none of them.
+        if name != package and (node.level or (package and name.startswith(f"{package}."))):
+            yield name
+
+
+def _within(name: str, package: str) -> str:
+    """A module's name as its neighbours know it, whatever the package is called in this process."""
+    inner = name.removeprefix(f"{package}.")
+    return inner if inner != name else f"../{name.partition('.')[2] or name}"
 
 
 def table_version(pipeline: DatasetPipeline, table: Table) -> str:
