@@ -13,7 +13,9 @@ from etl_assets.inspection.records import Kind
 from etl_assets.profiling import dependencies
 from etl_assets.profiling.coded import CodedColumn, CodedTable, Mask
 from etl_assets.profiling.dependencies import Dependency
-from etl_assets.profiling.formats import pattern, typing
+from etl_assets.profiling.evidence import significant
+from etl_assets.profiling.formats import typing
+from etl_assets.profiling.patterns import pattern
 from etl_assets.profiling.ranges import bounds, moment_bounds, moment_range, number_range
 from etl_assets.profiling.records import SuggestionKind
 from etl_assets.profiling.rules import Rule
@@ -23,6 +25,8 @@ from etl_assets.profiling.spelling import misspellings
 MIN_ROWS = 20
 # Empty cells up to this share are exceptions; beyond they belong to the column.
 MAX_EMPTY = 0.01
+# And so many when nothing else is empty in these rows.
+MAX_LONELY_EMPTY = 0.02
 # And so many are still believed when dependencies show that they are accidents.
 MAX_ACCIDENTALLY_EMPTY = 0.5
 # A closed list: few values, and hardly any that is seen once (the chance that the next one is new).
@@ -40,18 +44,19 @@ class Draft:
     why: str
 
 
-def column_drafts(column: CodedColumn, told_by: Sequence[Dependency]) -> Iterator[Draft]:
+def column_drafts(column: CodedColumn, table: CodedTable, told_by: Sequence[Dependency]) -> Iterator[Draft]:
     """Draft the rules of one column.
 
     Args:
         column: The column.
+        table: Its table.
         told_by: The dependencies that tell it.
     """
     rows = len(column.codes)
     total = int(column.counts.sum())
     if rows < MIN_ROWS:
         return
-    yield from _filled(column, told_by)
+    yield from _filled(column, table, told_by)
     if total < MIN_ROWS:
         return
     name = (column.name,)
@@ -72,24 +77,35 @@ def column_drafts(column: CodedColumn, told_by: Sequence[Dependency]) -> Iterato
     slips = misspellings(column, vouched(column, told_by))
     followed = pattern(column, column.values.is_in(list(slips)).to_numpy())
     if followed is not None:
-        yield _matching(column, followed.pattern)
+        yield _matching(column, followed)
     yield from _listed(column, slips, followed is not None)
     yield from _length(column)
 
 
-def _filled(column: CodedColumn, told_by: Sequence[Dependency]) -> Iterator[Draft]:
+def _filled(column: CodedColumn, table: CodedTable, told_by: Sequence[Dependency]) -> Iterator[Draft]:
     empty = int((~column.filled).sum())
     rows = len(column.codes)
     why = "cells are filled"
-    accidents = (
-        _accidental(column, told_by) if MAX_EMPTY * rows < empty <= MAX_ACCIDENTALLY_EMPTY * rows else None
-    )
-    if accidents:
-        why = f"cells are filled: where one is empty, other rows of the same {accidents} have it"
-    elif empty > MAX_EMPTY * rows:
-        return
+    if empty > MAX_EMPTY * rows and not (empty <= MAX_LONELY_EMPTY * rows and _lonely(column, table)):
+        teller = _accidental(column, told_by) if empty <= MAX_ACCIDENTALLY_EMPTY * rows else None
+        if teller is None:
+            return
+        why = f"cells are filled: where one is empty, other rows of the same {teller} have it"
     rule = Rule(SuggestionKind.NOT_NULL, (column.name,))
     yield Draft(rule, Dimension.COMPLETENESS, Severity.ERROR, why)
+
+
+def _lonely(column: CodedColumn, table: CodedTable) -> bool:
+    """Tell whether cells are empty by themselves: what is missing for a reason is missing in company."""
+    empty = ~column.filled
+    for other in table.columns:
+        if other is column:
+            continue
+        usual = float((~other.filled).mean())
+        together = int((empty & ~other.filled).sum())
+        if together > 2 and significant(together, int(empty.sum()), usual, len(table.columns)):
+            return False
+    return True
 
 
 def _accidental(column: CodedColumn, told_by: Sequence[Dependency]) -> str | None:
@@ -178,4 +194,4 @@ def is_number(kind: Kind) -> bool:
 def all_columns(table: CodedTable, found: Sequence[Dependency]) -> Iterator[Draft]:
     """Draft the rules of every column."""
     for column in table.columns:
-        yield from column_drafts(column, [one for one in found if one.dependent == column.name])
+        yield from column_drafts(column, table, [one for one in found if one.dependent == column.name])

@@ -13,9 +13,9 @@ from etl_assets.contracts.vocabulary import Dimension, Severity
 from etl_assets.profiling.cells import Draft
 from etl_assets.profiling.coded import CodedColumn, CodedTable, Floats
 from etl_assets.profiling.evidence import log_tail, significant
-from etl_assets.profiling.formats import escape
 from etl_assets.profiling.records import SuggestionKind
 from etl_assets.profiling.rules import Rule, figures
+from etl_assets.profiling.writing import escape
 
 MIN_ROWS = 50
 # More exceptions than this and it is no rule.

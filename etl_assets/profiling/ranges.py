@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from etl_assets.profiling.coded import CodedColumn, Floats
+from etl_assets.profiling.coded import CodedColumn, Codes, Floats
 
 MIN_ROWS = 50
 # Of fewer different figures the distance between two of them says nothing.
@@ -20,6 +20,11 @@ MAX_OUTSIDE_SHARE = 0.05
 # With a smaller gap only a few: a cluster beyond a gap is a kind of its own.
 MAX_NEAR_SHARE = 0.001
 MAX_NEAR = 3
+# A last value that comes so many times, and so many times as often as its neighbours, is a code.
+MIN_CODE = 5
+NEIGHBOURS = 10
+# The quantiles, from the end, by which a tail is continued.
+UPPER, LOWER = 0.03, 0.1
 # Places that are tried, values of the tail that say how far apart values there are.
 MAX_TRIED = 1_000
 TAIL = 50
@@ -46,9 +51,14 @@ def number_range(column: CodedColumn) -> Range | None:
     if len(figures) < MIN_ROWS:
         return None
     ordered = np.sort(figures)
-    above, below = outside(ordered[::-1]), outside(-ordered)
+    above = below = 0
+    # Again without what was found: a code at one end hides what is strewn before it.
+    for _ in range(2):
+        rest = ordered[below : len(ordered) - above]
+        further, lower = outside(rest[::-1]), outside(-rest)
+        above, below = above + further, below + lower
     inner = ordered[below : len(ordered) - above]
-    if not len(inner) or len(np.unique(inner)) < 2:
+    if len(np.unique(inner)) < 2:
         return None
     negative = int((inner < 0).sum())
     flipped = negative > 0 and _sign_errors(inner, negative)
@@ -97,9 +107,42 @@ def outside(descending: Floats, *, logarithmic: bool = True) -> int:
         if rank > max(MAX_OUTSIDE_SHARE * size, few):
             break
         wide = descending[rank - 1] - descending[rank] > descending[rank] - descending[-1]
-        if (wide or rank <= few) and all(_far(scale[first], scale, place, int(rank)) for scale in scales):
+        countable = wide or rank <= few
+        if countable and all(_far(scale[first], scale, place, int(rank)) for scale in scales):
             found = int(rank)
-    return found
+    if not found and _is_code(descending, first):
+        return int(first[1])
+    return found or _beyond(descending, scales)
+
+
+def _is_code(descending: Floats, first: Codes) -> bool:
+    """Tell whether the last value is a code such as -999: far off, and more often than its neighbours."""
+    rows = int(first[1])
+    gap = descending[0] - descending[rows]
+    off = gap > descending[rows] - float(np.median(descending))
+    often = rows >= MIN_CODE and rows > MIN_CODE * float(np.diff(first[1:NEIGHBOURS]).max(initial=1))
+    return bool(off and often and rows <= MAX_OUTSIDE_SHARE * len(descending))
+
+
+def _beyond(descending: Floats, scales: list[Floats]) -> int:
+    """Count values strewn far beyond where the bulk leads one to expect the last of them.
+
+    Without a gap: mistakes of several magnitudes fill it. From the distance between two quantiles the tail
+    is continued exponentially, on each scale; only what lies beyond all of these fences counts.
+    """
+    size = len(descending)
+    upper, lower = int(UPPER * size), int(LOWER * size)
+    if len(np.unique(descending[upper:lower])) < MIN_DISTINCT:
+        return 0
+    found = size
+    for scale in scales:
+        rate = (scale[upper] - scale[lower]) / math.log(LOWER / UPPER)
+        fence = scale[upper] + rate * (math.log(UPPER * size) + math.log(1 / ALPHA))
+        found = min(found, int((scale > fence).sum()))
+    if not MAX_NEAR <= found <= upper:
+        return 0
+    strewn = descending[0] - descending[found - 1] > descending[found] - descending[-1]
+    return found if strewn else 0
 
 
 def _far(steps: Floats, scale: Floats, place: int, rank: int) -> bool:

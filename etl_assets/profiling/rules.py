@@ -15,6 +15,9 @@ from etl_assets.profiling.formats import typing
 from etl_assets.profiling.groups import Groups
 from etl_assets.profiling.records import Suggestion, SuggestionKind
 
+# Up to this share of the cells a word for "not known" is an accident.
+MAX_RARE_WORD = 0.05
+
 Parameters = Mapping[str, Any]
 
 
@@ -96,7 +99,11 @@ def seconds(moment: str | None) -> float | None:
 def _str_matches(table: CodedTable, rule: Rule) -> Verdict:
     column = table[rule.columns[0]]
     strays = ~column.values.str.contains(rule.parameters["pattern"]).to_numpy().astype(bool)
-    return _of_column(column, column.filled, column.rows_of(strays))
+    broken, applies = column.rows_of(strays), column.filled
+    if column.voids.sum() <= MAX_RARE_WORD * applies.sum():
+        # A word for "not known" that is rare is not of the form either; a common one is the column's way.
+        broken, applies = broken | column.voids, applies | column.voids
+    return _of_column(column, applies, broken)
 
 
 def _str_length(table: CodedTable, rule: Rule) -> Verdict:
@@ -191,7 +198,25 @@ def _arithmetic(table: CodedTable, given: Parameters, operator: str) -> Verdict:
     applies = ~(np.isnan(made) | np.isnan(right))
     tolerance = float(Decimal(given["tolerance"])) * (1 + 1e-6) + 1e-9 * np.abs(np.nan_to_num(right))
     broken = applies & (np.abs(np.nan_to_num(made - right)) > tolerance)
-    return Verdict(applies, broken, dict.fromkeys((*given["left"], given["right"]), broken))
+    names = (*given["left"], given["right"])
+    return Verdict(applies, broken, _odd_one_out(table, names, applies & ~broken, broken))
+
+
+def _odd_one_out(table: CodedTable, names: tuple[str, ...], kept: Mask, broken: Mask) -> Mapping[str, Mask]:
+    """Blame the figure without which the others stand to each other as they do where the rule is kept.
+
+    Where none or several could be the one, all are blamed.
+    """
+    suspects = {}
+    for name in names:
+        one, other = (table[rest].numbers for rest in names if rest != name)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = one / other
+        usual = ratio[kept & np.isfinite(ratio)]
+        low, high = np.percentile(usual, [1, 99]) if len(usual) else (np.inf, -np.inf)
+        suspects[name] = broken & (ratio >= low) & (ratio <= high)
+    certain = np.stack(list(suspects.values())).sum(axis=0) == 1
+    return {name: np.where(certain, mask, broken) for name, mask in suspects.items()}
 
 
 def _misplaced(table: CodedTable, given: Parameters) -> Verdict:

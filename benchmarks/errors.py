@@ -1,0 +1,120 @@
+"""Measures suggested rules as an error detector without labels: `make benchmark-errors`.
+
+A cell is an error where the dirty text differs from the clean text; columns correspond by position. What
+the suggested rules blame is compared with that: precision, recall and F1 per dataset and column.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from benchmarks.dirt import TABLES
+from etl_assets.inspection.columns import describe_column
+from etl_assets.profiling.blame import flagged_cells
+from etl_assets.profiling.suggest import suggest
+
+ERRORS = Path(__file__).parents[2] / "shared" / "data" / "errors"
+SEEDS = (11, 12, 13)
+
+
+@dataclass(frozen=True)
+class Score:
+    """Cells: rightly blamed, wrongly blamed, missed."""
+
+    hits: int
+    wrong: int
+    missed: int
+
+    def __add__(self, other: Score) -> Score:
+        return Score(self.hits + other.hits, self.wrong + other.wrong, self.missed + other.missed)
+
+    @property
+    def precision(self) -> float | None:
+        return self.hits / (self.hits + self.wrong) if self.hits + self.wrong else None
+
+    @property
+    def recall(self) -> float | None:
+        return self.hits / (self.hits + self.missed) if self.hits + self.missed else None
+
+    @property
+    def f1(self) -> float | None:
+        total = 2 * self.hits + self.wrong + self.missed
+        return 2 * self.hits / total if total else None
+
+    def __str__(self) -> str:
+        figures = "  ".join(_figure(figure) for figure in (self.precision, self.recall, self.f1))
+        return f"{figures}  {self.hits:6,} hits {self.wrong:6,} wrong {self.missed:6,} missed"
+
+
+def _figure(figure: float | None) -> str:
+    return "    -" if figure is None else f"{figure:5.3f}"
+
+
+def main() -> None:
+    arguments = _arguments()
+    print("precision, recall, F1; an error is a cell whose dirty text differs from the clean text\n")
+    for folder in arguments.folders or sorted(ERRORS.glob("*/")):
+        dirty, clean = (_read(folder / f"{kind}.csv") for kind in ("dirty", "clean"))
+        without = set(arguments.without or ())
+        _show(folder.name, dirty, clean, without)
+    if arguments.folders:
+        return
+    for make in TABLES:
+        total = Score(0, 0, 0)
+        for seed in SEEDS:
+            made = make(seed)
+            scores, _ = measure(made.dirty, made.clean)
+            total += sum(scores.values(), Score(0, 0, 0))
+        print(f"{make.__name__ + ' (made up)':30} {total}")
+
+
+def measure(dirty: pl.DataFrame, clean: pl.DataFrame) -> tuple[dict[str, Score], float]:
+    """Return the score of each column, and the seconds that it took."""
+    started = time.perf_counter()
+    sample = dirty.with_columns(pl.all().replace("", None))
+    columns = [describe_column(series.name, series) for series in sample]
+    flags = flagged_cells(sample, suggest(sample, columns), columns)
+    seconds = time.perf_counter() - started
+    return dict(_compared(flags, dirty, clean)), seconds
+
+
+def _compared(flags: pl.DataFrame, dirty: pl.DataFrame, clean: pl.DataFrame) -> Iterator[tuple[str, Score]]:
+    for name, other in zip(dirty.columns, clean.columns, strict=True):
+        wrong, blamed = dirty[name].fill_null("") != clean[other].fill_null(""), flags[name]
+        yield name, Score((wrong & blamed).sum(), (~wrong & blamed).sum(), (wrong & ~blamed).sum())
+
+
+def _show(name: str, dirty: pl.DataFrame, clean: pl.DataFrame, without: Iterable[str]) -> None:
+    scores, seconds = measure(dirty, clean)
+    total = sum(scores.values(), Score(0, 0, 0))
+    print(f"{name}: {dirty.height:,} rows x {dirty.width} columns, {seconds:.1f} s")
+    for column, score in scores.items():
+        if score != Score(0, 0, 0):
+            print(f"  {column:28} {score}")
+    print(f"  {'all columns':28} {total}")
+    for left_out in without:
+        if left_out in scores:
+            rest = sum((score for column, score in scores.items() if column != left_out), Score(0, 0, 0))
+            print(f"  {'all but ' + left_out:28} {rest}")
+    print()
+
+
+def _read(path: Path) -> pl.DataFrame:
+    return pl.read_csv(path, infer_schema=False, empty_string_is_null=False)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.errors", description=__doc__)
+    parser.add_argument("folders", type=Path, nargs="*", help="each with dirty.csv and clean.csv")
+    parser.add_argument("--without", action="append", help="a column to leave out of a further total")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
