@@ -2,41 +2,100 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from etl_assets.cli.options import Json
-from etl_assets.cli.output import print_json, results
+from etl_assets.cli.output import messages, plain, print_json, results
+from etl_assets.cli.problems import ExitCode, WrongUseError
 from etl_assets.cli.teaching import with_examples
 
-Files = Annotated[
-    list[Path], typer.Argument(metavar="FILE...", help="One or more files, or folders of files.")
-]
+if TYPE_CHECKING:
+    from etl_assets.inspection.comparing import Comparison, FileGroup
+    from etl_assets.staging.source import Source
+
+Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files, or folders of files.")]
 
 
 @with_examples
 def inspect(files: Files, json: Json = False) -> None:
-    """What do these files look like, and how are they to be read?
+    """Say how files are to be read, and what is in them.
 
-    Looks at each file and says what it found, how sure that is and why: format,
-    encoding, separator, header, what stands around the table, what the cells of
-    each column are, what may be a key, what looks personal (its cells are never
-    shown). Nothing is made or changed. Of large files only samples are read.
+    For each thing found it says how sure it is, and why: format, encoding,
+    separator, header, what stands around the table, what the cells of each
+    column are, what may be a key. Cells that look personal are never shown.
+    Several files are compared. Nothing is made or changed; of large files only
+    samples are read. Exit code 1 if a file can't be read as a table.
 
     Examples:
       dq inspect sales_2024-W*.csv
-      dq inspect customers.xlsx --json | jq '.files[].columns[].name'
+      dq inspect deliveries/ customers.xlsx
+      dq inspect sales.csv --json | jq '.tables[].columns[] | {name, kind}'
     """
-    from etl_assets.cli.inspection_report import print_inspection
-    from etl_assets.inspection.inspect import inspect_file
+    from etl_assets.inspection.comparing import inspect_files
     from etl_assets.inspection.told import as_json
 
-    found = [inspect_file(path) for path in files]
+    found = inspect_files(list(_listed(files)))
+    sources = {n: source for n, group in enumerate(found.groups) if (source := _source(group))}
     if json:
-        print_json({"files": [as_json(one) for one in found]})
-        return
+        print_json(as_json(found, sources))
+    else:
+        _print(found, sources)
+    if found.failures:
+        raise typer.Exit(ExitCode.DATA)
+
+
+def _listed(files: Sequence[Path]) -> Iterator[Path]:
+    """The files, and those of folders."""
+    for path in files:
+        if path.is_dir():
+            within = sorted(one for one in path.rglob("*") if one.is_file() and not _is_hidden(one, path))
+            if not within:
+                raise WrongUseError("The folder holds no file", where={"folder": path})
+            yield from within
+        elif path.exists():
+            yield path
+        else:
+            raise WrongUseError("There is no such file", where={"file": path})
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(folder).parts)
+
+
+def _source(group: FileGroup) -> Source | None:
+    """How the files of a group may be declared, by their names."""
+    from etl_assets.inspection.layout import propose_layout
+
+    if len({one.path.name for one in group.files}) < len(group.files):
+        return None  # of several folders: what lies below the staging area is not known
+    return propose_layout({one.path.name: one for one in group.files}).source
+
+
+def _print(found: Comparison, sources: dict[int, Source]) -> None:
+    from etl_assets.cli.inspection_report import print_group, print_legend, print_yaml
+    from etl_assets.inspection.told import source_yaml
+
     console = results()
-    for one in found:
-        print_inspection(console, one)
+    for n, group in enumerate(found.groups):
+        print_group(console, group)
+        if n in sources:
+            print_yaml(console, source_yaml(_table_name(group.together.path), sources[n]))
+        console.print()
+    for finding in found.findings:
+        console.print(plain(finding), style="yellow", soft_wrap=True)
+    if found.groups:
+        print_legend(console)
+    for failure in found.failures:
+        told = f"{failure.path}: {failure.what}" + (f" ({failure.hint})" if failure.hint else "")
+        messages().print(f"dq: {plain(told)}", style="red", soft_wrap=True)
+
+
+def _table_name(path: Path) -> str:
+    """A name for the table of a file: its own without dates and numbers."""
+    stem = re.sub(r"(?<=\d)[wW](?=\d)|[-_ ][wW](?=\d\d)", " ", path.name.partition(".")[0])
+    return "_".join(re.findall(r"[a-zA-Z]+", stem)).lower() or "rows"

@@ -14,10 +14,13 @@ from rich.text import Text
 from etl_assets.cli.output import cell, counted, grid, listed, number, percent, plain, size, speaks_unicode
 
 if TYPE_CHECKING:
+    from etl_assets.inspection.comparing import FileGroup
     from etl_assets.inspection.records import Column, Inspection, Proposal
 
 COLUMNS_SHOWN = 60
 """A wider table is cut; JSON has all of it."""
+
+HINTS_SHOWN = 30
 
 _MARKS = {"sure": "✓", "likely": "~", "unsure": "?"}
 _ASCII_MARKS = {"sure": "+", "likely": "~", "unsure": "?"}
@@ -25,19 +28,22 @@ _STYLES = {"sure": "green", "likely": "yellow", "unsure": "bold red"}
 _WORDS = {"header_line": "header", "line_end": "line ends"}
 
 
-def print_inspection(console: Console, found: Inspection) -> None:
-    """Print what was found about one file."""
+def print_group(console: Console, group: FileGroup) -> None:
+    """Print what was found about the files of one table."""
     unicode = speaks_unicode(console)
-    console.print(_head(found, unicode))
+    found = group.together
+    console.print(_head(group, unicode))
     console.print(Padding(_proposals(found.proposals, unicode), (0, 0, 0, 2)))
     if found.columns:
         console.print(_title("columns"))
         console.print(Padding(_columns(found.columns[:COLUMNS_SHOWN], found, unicode), (0, 0, 0, 2)))
         if (rest := len(found.columns) - COLUMNS_SHOWN) > 0:
             console.print(Text(f"  and {rest:,} more: --json shows all", style="dim"))
-    if hints := list(_hints(found, unicode)):
+    if hints := list(_hints(group, unicode)):
         console.print(_title("look at"))
-        console.print(Padding(Group(*hints), (0, 0, 0, 2)))
+        console.print(Padding(Group(*hints[:HINTS_SHOWN]), (0, 0, 0, 2)))
+        if (rest := len(hints) - HINTS_SHOWN) > 0:
+            console.print(Text(f"  and {rest:,} more: --json shows all", style="dim"))
     if found.keys:
         console.print(_title("may identify a row"))
         console.print(Padding(_keys(found, unicode), (0, 0, 0, 2)))
@@ -60,14 +66,16 @@ def print_yaml(console: Console, snippet: str) -> None:
         console.print(Text("  " + plain(line), style="cyan"), soft_wrap=True)
 
 
-def _head(found: Inspection, unicode: bool) -> RenderableType:
-    rows = "" if found.rows is None else f"{counted(found.rows, 'row')} · "
-    if not found.complete:
-        rows = f"a sample of {counted(found.sample.height, 'row')} · "
-    told = f"  {size(found.size)} · {rows}{counted(len(found.columns), 'column')}"
-    title = Text.assemble(
-        (plain(found.path.name), "bold"), (told if unicode else told.replace("·", "-"), "dim")
-    )
+def _head(group: FileGroup, unicode: bool) -> RenderableType:
+    found, paths = group.together, group.paths
+    name = found.path.name if len(paths) == 1 else f"{len(paths):,} files, such as {found.path.name}"
+    parts = [size(found.size), counted(len(found.columns), "column")]
+    if found.complete and found.rows is not None:
+        parts.insert(1, counted(found.rows, "row"))
+    else:
+        whole = f" of {found.rows:,}" if found.rows is not None else ""
+        parts.insert(1, f"a sample of {found.sample.height:,}{whole} rows")
+    title = Text.assemble((plain(name), "bold"), ("  " + (" · " if unicode else " - ").join(parts), "dim"))
     return Rule(title, align="left", style="dim", characters="─" if unicode else "-")
 
 
@@ -161,19 +169,17 @@ def _written(one: Column) -> Iterator[str]:
         yield "spaces around"
 
 
-def _hints(found: Inspection, unicode: bool) -> Iterator[Text]:
-    mark = "!" if not unicode else "▸"
-    for problem in found.problems:
-        yield Text.assemble((f"{mark} ", "yellow"), plain(problem))
-    for one in found.columns[:COLUMNS_SHOWN]:
-        told = [*one.hints]
+def _hints(group: FileGroup, unicode: bool) -> Iterator[Text]:
+    mark = "▸ " if unicode else "! "
+    for told in (*group.findings, *group.together.problems):
+        yield Text.assemble((mark, "yellow"), plain(told))
+    for one in group.together.columns:
+        hints = [*one.hints]
         if one.misfits and one.kind.value != "text":
-            told.insert(
-                0,
-                f"{counted(one.filled - one.fitting, 'cell')} no {one.kind.value}: {listed(one.misfits, 5)}",
-            )
-        for hint in told:
-            yield Text.assemble((f"{mark} ", "yellow"), (plain(one.name), "bold"), ": ", plain(hint))
+            misfits = counted(one.filled - one.fitting, "cell")
+            hints.insert(0, f"{misfits} no {one.kind.value}: {listed(one.misfits, 5)}")
+        for hint in hints:
+            yield Text.assemble((mark, "yellow"), (plain(one.name), "bold"), ": ", plain(hint))
 
 
 def _keys(found: Inspection, unicode: bool) -> Table:

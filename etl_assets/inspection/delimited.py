@@ -24,6 +24,7 @@ from etl_assets.staging.formats.options import CsvFormat, TsvFormat
 
 _SHOWN_LINES = 5
 _WORDS_OF_PROSE = 6
+_REGULAR, _VAGUE = 0.9, 0.8
 
 
 def read_delimited(sample: Sample, encoding: TextEncoding, text: str) -> Table:
@@ -60,7 +61,7 @@ def read_delimited(sample: Sample, encoding: TextEncoding, text: str) -> Table:
     frame = frame_of(rows, names)
     format = _format(records, around, dialect, encoding, names, fit)
     proposals = (
-        _format_proposal(format, frame),
+        _format_proposal(format, frame, dialect),
         encoding.proposal,
         *dialect.proposals,
         *_line_end_proposal(text),
@@ -178,19 +179,23 @@ def _format(
     return CsvFormat.model_validate({**settings, "separator": dialect.separator, "quote": dialect.quote})
 
 
-def _format_proposal(format: CsvFormat | TsvFormat, frame: pl.DataFrame) -> Proposal:
-    what = (
-        "tab-separated text"
-        if format.type == "tsv"
-        else "text, cells separated by " + spoken(format.separator)
-    )
+def _format_proposal(format: CsvFormat | TsvFormat, frame: pl.DataFrame, dialect: Dialect) -> Proposal:
     if frame.width > 1:
-        return Proposal("format", format.type, Certainty.SURE, what)
+        what = f"text, cells separated by {spoken(format.separator)}"
+        if dialect.regular >= _REGULAR:
+            return Proposal("format", format.type, Certainty.SURE, what)
+        told = f"{what}, but {1 - dialect.regular:.0%} of the records have another number of them"
+        vague = dialect.regular < _VAGUE
+        return Proposal(
+            "format",
+            format.type,
+            Certainty.UNSURE if vague else Certainty.LIKELY,
+            f"{told}: is it a table at all?" if vague else told,
+        )
     words = frame.to_series().head(1_000).drop_nulls().str.count_matches(" ").mean() if frame.width else None
     if isinstance(words, float) and words > _WORDS_OF_PROSE:
-        return Proposal(
-            "format", format.type, Certainty.UNSURE, "one column of long texts: is it a table at all?"
-        )
+        told = "one column of long texts: is it a table at all?"
+        return Proposal("format", format.type, Certainty.UNSURE, told)
     return Proposal("format", format.type, Certainty.LIKELY, "text of one column")
 
 

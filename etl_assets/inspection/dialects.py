@@ -14,8 +14,8 @@ from etl_assets.inspection.records import Certainty, Proposal
 COMMON_SEPARATORS = (",", ";", "\t", "|")
 _OTHER_SEPARATORS = ("^", "~", ":", "#")
 
-_SNIFFED_CHARACTERS = 32_000
-_LOOKED_AT_CHARACTERS = 400_000
+_SNIFFED_CHARACTERS = 16_000
+_LOOKED_AT_CHARACTERS = 200_000
 
 _NAMES = {",": "comma", ";": "semicolon", "\t": "tab", "|": "pipe", " ": "space"}
 

@@ -73,6 +73,7 @@ def inspect_file(path: Path, *, sample_bytes: int = SAMPLE_BYTES, proof: bool = 
         rows=rows,
         complete=table.complete,
         problems=(*_ending(path, table.format.type), *_damage(sample), *table.problems),
+        facts={"types": {name: str(dtype) for name, dtype in table.types.items()}} if table.types else {},
     )
 
 

@@ -2,16 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import yaml
+
+from etl_assets.inspection.comparing import Comparison
 from etl_assets.inspection.records import Column, Inspection, Key, Proposal
 from etl_assets.staging.formats.options import Format
+from etl_assets.staging.source import Source
 
 
-def as_json(found: Inspection) -> dict[str, Any]:
-    """Return what was found as plain values; the rows of the sample are left out."""
+def as_json(found: Comparison, sources: Mapping[int, Source]) -> dict[str, Any]:
+    """Return what was found as plain values; the rows of the samples are left out.
+
+    Args:
+        found: Some files.
+        sources: Position of a group -> how its files may be declared.
+    """
     return {
-        "path": str(found.path),
+        "tables": [
+            {
+                "files": [str(path) for path in group.paths],
+                "looked_at": len(group.files),
+                "source": source_settings(sources[n]) if n in sources else None,
+                **inspection_json(group.together),
+                "findings": list(group.findings),
+            }
+            for n, group in enumerate(found.groups)
+        ],
+        "findings": list(found.findings),
+        "failures": [{"file": str(one.path), "what": one.what, "hint": one.hint} for one in found.failures],
+    }
+
+
+def inspection_json(found: Inspection) -> dict[str, Any]:
+    """Return what was found about one file, or several as one, as plain values."""
+    return {
         "size": found.size,
         "rows": found.rows,
         "rows_looked_at": found.sample.height,
@@ -22,6 +49,19 @@ def as_json(found: Inspection) -> dict[str, Any]:
         "keys": [_key(one) for one in found.keys],
         "problems": list(found.problems),
     }
+
+
+def source_settings(source: Source) -> dict[str, Any]:
+    """Return what a dataset's YAML needs to say of a source."""
+    settings = source.model_dump(mode="json", exclude_defaults=True)
+    settings.pop("format", None)
+    return {**settings, "format": format_settings(source.format)}
+
+
+def source_yaml(name: str, source: Source) -> str:
+    """Return the lines of `sources` in a dataset's YAML."""
+    settings = {"sources": {name: source_settings(source)}}
+    return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True, width=100)
 
 
 def format_settings(format: Format) -> dict[str, Any]:
