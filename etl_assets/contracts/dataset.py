@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from etl_assets.contracts.contract import Contract
 
 
+ENTRY_POINTS = "etl_assets.datasets"
+"""The group of entry points in which a package names its datasets: `sales = "acme.sales:DATASET"`."""
+
+
 class Layer(StrEnum):
     """bronze: as delivered. silver: typed, clean, unique. gold: what is asked."""
 

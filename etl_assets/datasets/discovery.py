@@ -9,10 +9,8 @@ from enum import StrEnum
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
+from etl_assets.contracts.dataset import ENTRY_POINTS
 from etl_assets.errors import ContractError
-
-ENTRY_POINTS = "etl_assets.datasets"
-"""The group of entry points in which a package names its datasets: `sales = "acme.sales:DATASET"`."""
 
 BUILT_IN = ("flights", "retail")
 DECLARATION = "dataset.yaml"

@@ -10,11 +10,13 @@ import re
 import sys
 import traceback
 from collections.abc import Collection, Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
 from types import FrameType
 
 import polars as pl
 
+from etl_assets.contracts.dataset import ENTRY_POINTS
 from etl_assets.errors import EtlError
 
 _SCHEMA_FAULTS: tuple[type[Exception], ...] = (
@@ -99,11 +101,12 @@ def _met_rows(error: BaseException) -> bool:
 def _place(error: BaseException) -> str:
     """The last line of this project's code, or of a dataset's, that the error came through."""
     found = ""
+    own = {"etl_assets"} | {entry.module.partition(".")[0] for entry in entry_points(group=ENTRY_POINTS)}
     for frame, line in _frames(error):
         module, path = _module(frame), Path(frame.f_code.co_filename)
         package = module.partition(".")[0]
         foreign = package in sys.stdlib_module_names or not _INSTALLED.isdisjoint(path.parts)
-        if package == "etl_assets" or not foreign:
+        if package in own or not foreign:
             # The path within the package: where that is installed concerns nobody.
             found = f" at {'/'.join(path.parts[-module.count('.') - 1 :])} line {line}"
     return found

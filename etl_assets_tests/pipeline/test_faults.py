@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import pytest
 
 from etl_assets.errors import StagingError
 from etl_assets.pipeline.faults import HopError, is_code_fault, told, without_cells
+from etl_assets_tests.datasets.folders import write_distribution
 
 ROWS = pl.LazyFrame({"amount": ["Secret", "1"]})
 
@@ -87,3 +90,22 @@ def test_our_own_errors_and_those_of_the_system_keep_their_words() -> None:
     for error in (StagingError("it is gone"), raised(Path("/nowhere/at/all").read_bytes)):
         assert told(error) == str(error)
         assert without_cells(error, {}) is error
+
+
+@pytest.mark.parametrize(
+    ("entry_points", "is_told"), [({"parts": "acme_parts.code:DATASET"}, True), ({}, False)]
+)
+def test_the_place_in_an_installed_dataset_is_told_that_in_a_library_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entry_points: dict[str, str], is_told: bool
+) -> None:
+    site = tmp_path / "site-packages"
+    monkeypatch.syspath_prepend(site)
+    package = write_distribution(site, "acme_parts", entry_points)
+    (package / "code.py").write_text("def fail():\n    raise ValueError('a cell')\n")
+    monkeypatch.delitem(sys.modules, "acme_parts", raising=False)
+    monkeypatch.delitem(sys.modules, "acme_parts.code", raising=False)
+    fail = importlib.import_module("acme_parts.code").fail
+    with pytest.raises(ValueError, match="a cell") as caught:
+        fail()
+    assert ("acme_parts/code.py line 2" in told(caught.value)) is is_told
+    assert "a cell" not in told(caught.value)
