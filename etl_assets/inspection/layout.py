@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
 
@@ -45,8 +45,9 @@ class Layout:
         proposals: The same, aspect by aspect, with evidence, certainty and alternatives.
         period_column: The column whose dates lie in the period of their file; None if there is none.
         all_inside: Whether all of its dates do.
+        dates: Key -> the day that its name tells.
         left_out: Keys of files that are named otherwise.
-        ordered: The files' keys, oldest first.
+        ordered: The keys of the files that were looked at, oldest first.
     """
 
     source: Source
@@ -54,21 +55,23 @@ class Layout:
     proposals: tuple[Proposal, ...]
     period_column: str | None = None
     all_inside: bool = False
+    dates: Mapping[str, date] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     ordered: tuple[str, ...] = ()
 
 
-def propose_layout(files: dict[str, Inspection]) -> Layout:
+def propose_layout(files: Mapping[str, Inspection], keys: Iterable[str] = ()) -> Layout:
     """Propose how the files of one table are delivered.
 
     Args:
         files: Key below the staging area -> what the file looks like; all with the same columns.
+        keys: Keys of further files, of which only the names are looked at.
     """
-    naming = naming_of(sorted(files))
-    keys = [key for key in sorted(files) if key not in naming.left_out]
-    ordered = sorted(keys, key=lambda key: (naming.dates.get(key, date.min), _made(files[key]), key))
+    naming = naming_of(sorted({*files, *keys}))
+    seen_keys = [key for key in sorted(files) if key not in naming.left_out]
+    ordered = sorted(seen_keys, key=lambda key: (_made(files[key]), key))
     if naming.dates:
-        ordered = sorted(keys, key=lambda key: (naming.dates[key], naming.parts.get(key, ""), key))
+        ordered = sorted(seen_keys, key=lambda key: (naming.dates[key], naming.parts.get(key, ""), key))
     seen = [files[key] for key in ordered]
     layout = _dated(naming, files, ordered) if naming.dates else None
     inside = layout is not None and layout.period_column is not None
@@ -76,7 +79,7 @@ def propose_layout(files: dict[str, Inspection]) -> Layout:
         layout = whole
     if layout is None:
         layout = _undated(naming, seen)
-    return dataclasses.replace(layout, left_out=naming.left_out, ordered=tuple(ordered))
+    return dataclasses.replace(layout, dates=naming.dates, left_out=naming.left_out, ordered=tuple(ordered))
 
 
 def _made(inspection: Inspection) -> int:
@@ -125,7 +128,7 @@ def _without_period(naming: Naming) -> str:
 # -- a date in the name ------------------------------------------------------------------------------
 
 
-def _dated(naming: Naming, files: dict[str, Inspection], ordered: Sequence[str]) -> Layout:
+def _dated(naming: Naming, files: Mapping[str, Inspection], ordered: Sequence[str]) -> Layout:
     per_day = Counter(naming.dates.values())
     days = sorted(per_day)
     proposals: list[Proposal] = []
@@ -212,7 +215,7 @@ def _by_contents(inspection: Inspection, day: date) -> Rhythm | None:
 
 
 def _period_column(
-    naming: Naming, files: dict[str, Inspection], ordered: Sequence[str], rhythm: Rhythm
+    naming: Naming, files: Mapping[str, Inspection], ordered: Sequence[str], rhythm: Rhythm
 ) -> tuple[Column | None, float, str]:
     """The column whose dates lie in the period of their file; without one, whether they lie beside it."""
     best: tuple[float, Column] | None = None

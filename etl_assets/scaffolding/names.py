@@ -76,6 +76,11 @@ def is_readable(header: str) -> bool:
     )
 
 
+def is_dataset_name(name: str) -> bool:
+    """Whether a dataset can be called so: it becomes a folder, a package and a file."""
+    return bool(re.fullmatch("[a-z][a-z0-9_]*", name)) and not keyword.iskeyword(name)
+
+
 def function_name(table: str) -> str:
     """A name for a table's function that hides nothing."""
     hides = table in _READ_BY_CONTRACTS | _OF_MODULES or hasattr(builtins, table) or keyword.iskeyword(table)

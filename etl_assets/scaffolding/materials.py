@@ -1,0 +1,375 @@
+"""Sorts files into tables, and gathers what is known of each: layout, columns, suggestions."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+import polars as pl
+
+from etl_assets.errors import StagingError
+from etl_assets.inspection.columns import describe_column
+from etl_assets.inspection.file_names import naming_of
+from etl_assets.inspection.inspect import inspect_file
+from etl_assets.inspection.layout import Layout, propose_layout
+from etl_assets.inspection.records import Column, Inspection
+from etl_assets.profiling.suggest import suggest
+from etl_assets.scaffolding.drafts import Material
+from etl_assets.scaffolding.names import column_names, is_readable, snake_case
+from etl_assets.staging.formats.options import (
+    ArrowFormat,
+    DelimitedFormat,
+    ExcelFormat,
+    Format,
+    JsonFormat,
+    JsonLinesFormat,
+    ParquetFormat,
+)
+from etl_assets.staging.source import Mode, compile_pattern
+
+MOST_READ = 100
+"""Of more files only so many are looked at; of the others the names are."""
+_MOST_ROWS = 40_000
+_ALIKE = 0.5
+"""Two headers that share so many of their names are one table's, before and after a change."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Files that make one table."""
+
+    name: str
+    files: dict[str, Inspection]
+    keys: tuple[str, ...]
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """All tables, and where each file goes.
+
+    Attributes:
+        materials: A table each.
+        paths: Key below the staging area -> the file that was given.
+    """
+
+    materials: list[Material]
+    paths: dict[str, Path]
+
+
+def gather(dataset: str, given: Sequence[Path]) -> Gathered:
+    """Look at the files, and sort them into tables by their headers.
+
+    Args:
+        dataset: Name of the dataset.
+        given: Files, or folders of files.
+
+    Raises:
+        StagingError: There is no file, or one of them holds no table.
+    """
+    paths = _keys(_files(given))
+    read = _spread(sorted(paths))
+    seen = {key: inspect_file(paths[key], proof=number == 0) for number, key in enumerate(read)}
+    groups = _groups(dataset, seen, [key for key in paths if key not in seen])
+    if _collide(groups):
+        # A folder for each table, so that no name can belong to two.
+        paths = {f"{group.name}/{key}": paths[key] for group in groups for key in group.keys}
+        groups = [_below(group) for group in groups]
+    layouts = {group.name: propose_layout(group.files, group.keys) for group in groups}
+    materials = [_material(group, layouts[group.name]) for group in groups]
+    known = {key for group in groups for key in group.keys}
+    return Gathered(_with_suggestions(materials), {key: path for key, path in paths.items() if key in known})
+
+
+# -- files --------------------------------------------------------------------------------------------
+
+
+def _files(given: Sequence[Path]) -> list[Path]:
+    found: list[Path] = []
+    for path in given:
+        if path.is_dir():
+            inside = sorted(
+                one
+                for one in path.rglob("*")
+                if one.is_file() and not any(part.startswith(".") for part in one.relative_to(path).parts)
+            )
+            if not inside:
+                raise StagingError("The folder is empty", where={"folder": path}, hint="Name files")
+            found += inside
+        elif path.is_file():
+            found.append(path)
+        else:
+            raise StagingError("There is no such file", where={"file": path}, hint="Name files, or a folder")
+    return list(dict.fromkeys(one.absolute() for one in found))
+
+
+def _keys(paths: Sequence[Path]) -> dict[str, Path]:
+    """The files' own names where these tell them apart, else their paths below the folder of all."""
+    names = Counter(path.name for path in paths)
+    dated = re.compile(r"[0-9]{4}|=")
+    folders = {path.parent for path in paths}
+    plain = max(names.values()) == 1 and (
+        len(folders) == 1 or all(dated.search(path.name) for path in paths) or len(paths) == 1
+    )
+    if plain:
+        return {path.name.lstrip("."): path for path in paths}
+    above = Path(*_shared([path.parent.parts for path in paths]))
+    return {path.relative_to(above).as_posix(): path for path in paths}
+
+
+def _shared(parts: Sequence[Sequence[str]]) -> list[str]:
+    shared = []
+    for level in zip(*parts, strict=False):
+        if len(set(level)) > 1:
+            break
+        shared.append(level[0])
+    return shared
+
+
+def _spread(keys: Sequence[str]) -> list[str]:
+    if len(keys) <= MOST_READ:
+        return list(keys)
+    places = {round(n * (len(keys) - 1) / (MOST_READ - 1)) for n in range(MOST_READ)}
+    return [keys[place] for place in sorted(places)]
+
+
+# -- tables -------------------------------------------------------------------------------------------
+
+
+def _groups(dataset: str, seen: Mapping[str, Inspection], unseen: Iterable[str]) -> list[Group]:
+    by_header: dict[tuple[object, ...], dict[str, Inspection]] = {}
+    for key, inspection in seen.items():
+        if not inspection.columns:
+            raise StagingError("The file has no columns", where={"file": inspection.path})
+        header = (inspection.format.type, *(column.name for column in inspection.columns))
+        by_header.setdefault(header, {})[key] = inspection
+    parts = _without_drift(list(by_header.values()))
+    names = _table_names(dataset, [sorted(files) for files, _ in parts])
+    patterns = [compile_pattern(naming_of(sorted(files)).pattern).expression for files, _ in parts]
+    keys: list[list[str]] = [list(files) for files, _ in parts]
+    for key in unseen:
+        owners = [n for n, pattern in enumerate(patterns) if pattern.fullmatch(key)]
+        keys[owners[0] if owners else 0].append(key)
+    return [
+        Group(name, files, tuple(sorted(own)), tuple(doubts))
+        for name, (files, doubts), own in zip(names, parts, keys, strict=True)
+    ]
+
+
+def _without_drift(parts: list[dict[str, Inspection]]) -> list[tuple[dict[str, Inspection], list[str]]]:
+    """Files that are named as those of another table and have nearly its header are that table's, changed."""
+    ordered = sorted(parts, key=lambda files: (len(files), max(files)), reverse=True)
+    kept: list[tuple[dict[str, Inspection], list[str]]] = []
+    for files in ordered:
+        host = next((one for one in kept if _drifted(one[0], files)), None)
+        if host is None:
+            kept.append((files, []))
+            continue
+        named = ", ".join(sorted(files)[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")
+        host[1].append(
+            f"unsure: {named}: another header, so that a run puts it on hold ({_difference(host[0], files)})"
+        )
+    return kept
+
+
+def _header(files: Mapping[str, Inspection]) -> list[str]:
+    return [column.name for column in next(iter(files.values())).columns]
+
+
+def _drifted(host: Mapping[str, Inspection], files: Mapping[str, Inspection]) -> bool:
+    one, other = {*_header(host)}, {*_header(files)}
+    if len(one & other) < _ALIKE * len(one | other):
+        return False
+    naming, both = naming_of(sorted(host)), naming_of(sorted({*host, *files}))
+    return both.pattern == naming.pattern or (bool(both.dates) and not both.left_out and not both.parts)
+
+
+def _difference(host: Mapping[str, Inspection], files: Mapping[str, Inspection]) -> str:
+    one, other = _header(host), _header(files)
+    missing, extra = [name for name in one if name not in other], [name for name in other if name not in one]
+    told = [
+        f"missing: {', '.join(missing[:5])}" if missing else "",
+        f"extra: {', '.join(extra[:5])}" if extra else "",
+    ]
+    return "; ".join(filter(None, told)) or "the order is another one"
+
+
+def _table_names(dataset: str, keys: Sequence[Sequence[str]]) -> list[str]:
+    if len(keys) == 1:
+        return [dataset]
+    stems = []
+    for own in keys:
+        pattern = naming_of(own).pattern
+        stem = re.sub(
+            r"\{[^}]*\}|\*",
+            " ",
+            PurePosixPath(pattern).name.partition(".")[0] if "{period" not in pattern else pattern,
+        )
+        stem = re.sub(r"\.[A-Za-z0-9.]+$", "", stem.rpartition("/")[2])
+        stems.append(re.sub("^[^a-z]+", "", snake_case(stem)) or dataset)
+    names: list[str] = []
+    for stem in stems:
+        name, number = stem, 1
+        while name in names:
+            number += 1
+            name = f"{stem}_{number}"
+        names.append(name)
+    return names
+
+
+def _collide(groups: Sequence[Group]) -> bool:
+    patterns = [compile_pattern(_pattern(group)).expression for group in groups]
+    return any(
+        pattern.fullmatch(key)
+        for n, pattern in enumerate(patterns)
+        for m, group in enumerate(groups)
+        if n != m
+        for key in group.keys
+    )
+
+
+def _pattern(group: Group) -> str:
+    return propose_layout(group.files, group.keys).source.pattern
+
+
+def _below(group: Group) -> Group:
+    folder = f"{group.name}/"
+    return replace(
+        group,
+        files={folder + key: one for key, one in group.files.items()},
+        keys=tuple(folder + key for key in group.keys),
+    )
+
+
+# -- one table ----------------------------------------------------------------------------------------
+
+
+def _material(group: Group, layout: Layout) -> Material:
+    doubts = list(group.doubts)
+    if layout.left_out:
+        told = ", ".join(layout.left_out[:3]) + (" and more" if len(layout.left_out) > 3 else "")
+        doubts.append(f"unsure: {told}: not named as the others, so that no table takes it")
+    if len(group.keys) > len(group.files):
+        doubts.append(f"{len(group.files):,} of {len(group.keys):,} files were looked at")
+    used = [layout.ordered[-1]] if layout.source.mode is Mode.SNAPSHOT else list(layout.ordered)
+    format_, remarks = _common_format([group.files[key] for key in layout.ordered])
+    doubts += remarks
+    each = max(1, _MOST_ROWS // len(used))
+    samples = [group.files[key].sample.head(each) for key in used]
+    sample = pl.concat(samples, how="vertical_relaxed")
+    labels = pl.Series(
+        "file",
+        [key for key, part in zip(used, samples, strict=True) for _ in range(part.height)],
+        dtype=pl.String,
+    )
+    columns = _columns([group.files[key] for key in used], sample)
+    headers = [column.name for column in columns]
+    types = _types(group.files[layout.ordered[-1]])
+    if not all(map(is_readable, headers)):
+        format_, headers, remarks = _renamed(format_, headers, group.files[layout.ordered[-1]].path)
+        doubts += remarks
+        columns = [replace(column, name=name) for column, name in zip(columns, headers, strict=True)]
+        sample = sample.rename(dict(zip(sample.columns, headers, strict=True)))
+    complete = all(group.files[key].complete and group.files[key].sample.height <= each for key in used)
+    doubts += [problem for key in used[:5] for problem in group.files[key].problems]
+    return Material(
+        name=group.name,
+        files=group.files,
+        layout=replace(layout, source=layout.source.model_copy(update={"format": format_})),
+        format=format_,
+        headers=headers,
+        types=types,
+        columns=columns,
+        sample=sample,
+        labels=labels,
+        complete=complete and len(group.keys) == len(group.files),
+        doubts=tuple(dict.fromkeys(doubts)),
+    )
+
+
+def _columns(files: Sequence[Inspection], sample: pl.DataFrame) -> list[Column]:
+    """What the columns are, over the rows of all files: one file may lack what another has."""
+    if len(files) == 1:
+        return list(files[0].columns)
+    return [
+        describe_column(one.name, sample[one.name]) if sample.schema[one.name] == pl.String else one
+        for one in files[-1].columns
+    ]
+
+
+def _common_format(files: Sequence[Inspection]) -> tuple[Format, list[str]]:
+    """One way to read them all: what most say, and the encoding of those that need one."""
+    counts = Counter(one.format.model_dump_json(exclude={"encoding"}) for one in files)
+    most = counts.most_common(1)[0][0]
+    alike = [one for one in files if one.format.model_dump_json(exclude={"encoding"}) == most]
+    doubts = []
+    if others := [one.path.name for one in files if one not in alike]:
+        doubts.append(f"unsure: {', '.join(others[:3])}: to be read in another way than most of the files")
+    found = alike[0].format
+    encodings = Counter(str(getattr(one.format, "encoding", "")) for one in alike)
+    if len(encodings) > 1:
+        # What is plain ASCII passes for UTF-8, and reads the same in the others' encoding.
+        chosen = next(name for name, _ in encodings.most_common() if name not in ("utf-8", "ascii"))
+        found = next(one.format for one in alike if getattr(one.format, "encoding", "") == chosen)
+        told = ", ".join(f"{name} in {count:,} files" for name, count in encodings.most_common())
+        doubts.append(f"unsure: encoding: {told}")
+    return found, doubts
+
+
+def _types(inspection: Inspection) -> dict[str, pl.DataType]:
+    """The dtypes of a format that has some."""
+    if isinstance(inspection.format, ParquetFormat):
+        return dict(pl.read_parquet_schema(inspection.path))
+    if isinstance(inspection.format, ArrowFormat):
+        return dict(pl.scan_ipc(inspection.path).collect_schema())
+    return {}
+
+
+def _renamed(format: Format, headers: Sequence[str], path: Path) -> tuple[Format, list[str], list[str]]:
+    """Give names to columns that a contract can't have: those that begin with `_` are our own."""
+    bad = [header for header in headers if not is_readable(header)]
+    names = column_names(headers)
+    told = f"unsure: {', '.join(map(repr, bad[:5]))} can't be names of columns here"
+    if isinstance(format, JsonFormat | JsonLinesFormat):
+        paths = {
+            name if header in bad else header: format.columns.get(header, header)
+            for header, name in zip(headers, names, strict=True)
+            if header in bad or header in format.columns
+        }
+        chosen = [name if header in bad else header for header, name in zip(headers, names, strict=True)]
+        return format.model_copy(update={"columns": paths}), chosen, [told]
+    told += ", so that the columns are named by their places; nobody will notice when they change places"
+    if isinstance(format, DelimitedFormat | ExcelFormat):
+        skipped = "skip_rows" if isinstance(format, ExcelFormat) else "skip_lines"
+        # A line end within a quoted name makes the header longer.
+        lines = 1 + sum(header.count("\n") for header in headers if isinstance(format, DelimitedFormat))
+        changes = {
+            "header": False,
+            "columns": tuple(names),
+            "trim_header": False,
+            "unique_header": False,
+            skipped: getattr(format, skipped) + (lines if format.header else 0),
+        }
+        return type(format).model_validate({**format.model_dump(), **changes}), names, [told]
+    raise StagingError(
+        f"The columns {', '.join(map(repr, bad[:5]))} can't be named so in a contract",
+        where={"file": path},
+        hint="Names that begin with _ are reserved; have the sender rename them",
+    )
+
+
+def _with_suggestions(materials: Sequence[Material]) -> list[Material]:
+    out = []
+    for material in materials:
+        others = {
+            other.name: other.sample.select(pl.all().cast(pl.String))
+            for other in materials
+            if other is not material and not other.partitioned and other.sample.height
+        }
+        text = material.sample.select(pl.all().cast(pl.String))
+        found = suggest(text, material.columns, others=others, files=material.labels)
+        out.append(replace(material, suggestions=found))
+    return out
