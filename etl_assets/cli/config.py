@@ -9,7 +9,7 @@ import typer
 
 from etl_assets.cli.options import Json
 from etl_assets.cli.output import cell, grid, print_json, results, speaks_unicode
-from etl_assets.cli.problems import WrongUseError
+from etl_assets.cli.problems import WrongUseError, warn_of
 from etl_assets.cli.teaching import with_examples
 
 app = typer.Typer(no_args_is_help=True)
@@ -42,7 +42,10 @@ def show(
     """
     from etl_assets.settings import explain, read_settings
 
-    found = explain(read_settings())
+    loaded = read_settings()
+    for name, error in loaded.settings.broken_datasets.items():
+        warn_of(f"the dataset {name} is left out", error)
+    found = explain(loaded)
     if prefix:
         found = [one for one in found if one.key == prefix or one.key.startswith(prefix + ".")]
         if not found:

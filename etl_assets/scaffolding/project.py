@@ -45,6 +45,20 @@ def write_project(folder: Path) -> list[Path]:
     return written
 
 
+def write_builtin_settings(config_dir: Path, dataset: str) -> Path | None:
+    """Give a project the settings that a built-in dataset comes with, unless it has some of its own.
+
+    Returns:
+        The file that was written, None if there was one.
+    """
+    path = config_dir / "datasets" / f"{dataset}.yaml"
+    if path.exists():
+        return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes((resources.files("etl_assets.datasets") / dataset / "settings.yaml").read_bytes())
+    return path
+
+
 def _prepare_dagster(folder: Path) -> None:
     home = folder / "var" / "dagster"
     home.mkdir(parents=True, exist_ok=True)

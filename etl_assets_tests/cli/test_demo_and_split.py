@@ -37,6 +37,21 @@ def test_what_is_not_the_uci_file_is_wrong_use(
     assert hint in result.stderr or str(tmp_path / "other") in result.stderr
 
 
+def test_the_demo_makes_a_project_where_there_is_none(
+    tmp_path: Path, dq: Dq, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from etl_assets.cli import run
+    from etl_assets.cli.problems import ExitCode
+
+    monkeypatch.setattr(run, "run_and_report", lambda *_, **__: ExitCode.DONE)
+    monkeypatch.chdir(tmp_path)
+    result = dq("demo")
+    assert result.exit_code == 0, result.output
+    assert f"8 files of a project written to {tmp_path}" in result.stderr
+    assert (tmp_path / "var" / "staging" / "flights" / "planes.csv").is_file()
+    assert "of a project" not in dq("demo").stderr
+
+
 def test_the_demo_lays_out_and_runs_flights(
     empty_home: Path, dq: Dq, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from etl_assets.scaffolding.project import write_project
+from etl_assets.scaffolding.project import write_builtin_settings, write_project
 from etl_assets.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -40,6 +40,14 @@ def test_nothing_that_is_there_is_touched(tmp_path: Path) -> None:
     assert len(write_project(tmp_path)) == len(FILES) - len(mine)
     assert write_project(tmp_path) == []
     assert {name: (tmp_path / name).read_text() for name in mine} == mine
+
+
+def test_the_demo_brings_the_settings_of_this_repository(tmp_path: Path) -> None:
+    file = write_builtin_settings(tmp_path, "flights")
+    assert file == tmp_path / "datasets" / "flights.yaml"
+    ours = yaml.safe_load((ROOT / "config" / "datasets" / "flights.yaml").read_text())
+    assert yaml.safe_load(file.read_text()) == ours
+    assert write_builtin_settings(tmp_path, "flights") is None
 
 
 def test_dagster_is_set_up_as_in_this_repository() -> None:
