@@ -126,8 +126,9 @@ class Reader:
         for step in steps(page):
             self.do(step)
 
-    def do(self, step: Step) -> None:
-        """Do one step, and compare what came of it."""
+    def do(self, step: Step) -> str:
+        """Do one step, and compare what came of it; return what a command printed."""
+        printed = ""
         if isinstance(step, File):
             path = self.place / step.path
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -139,6 +140,7 @@ class Reader:
             code, printed = self.run(step.text)
             assert code == step.exit_code, f"$ {step.text}\nexit code {code}\n{printed}"
             assert not step.shown or is_shown(step.shown, printed), f"$ {step.text}\n{printed}"
+        return printed
 
     def run(self, command: str) -> tuple[int, str]:
         """Run a command as a user does; return its exit code and all that it printed."""
