@@ -16,6 +16,7 @@ from etl_assets.cli import (
     demo,
     doctor,
     inspect,
+    new,
     quarantine,
     retail,
     run,
@@ -76,6 +77,7 @@ def root(
 
     Your own files:
       dq inspect sales*.csv        how to read them, and what is in them
+      dq new sales sales*.csv      a dataset to begin with, rules included
 
     Day by day:
       dq run retail                build what was delivered since
@@ -97,6 +99,7 @@ app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(runs.app, name="runs")
 app.add_typer(quarantine.app, name="quarantine")
 app.command("inspect")(inspect.inspect)
+app.command("new")(new.new)
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 app.add_typer(config.app, name="config")

@@ -200,6 +200,7 @@ def machine_timezone() -> str:
         target = str(Path("/etc/localtime").resolve())
         name = target.partition("zoneinfo/")[2]
     try:
-        return ZoneInfo(name).key if name else "UTC"
+        known = ZoneInfo(name).key if name else "UTC"
+        return "UTC" if known.startswith("Etc/") else known
     except (ValueError, OSError, KeyError):
         return "UTC"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import math
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 from pydantic import ValidationError
 
-from etl_assets.contracts.dataset import Dataset
 from etl_assets.datasets import BUILT_IN
 from etl_assets.errors import EtlError, SettingsError
 from etl_assets.inspection.rhythm import Rhythm, common_rhythm, machine_timezone
@@ -78,14 +77,13 @@ class Draft:
         return [doubt for file, text in self.files.items() for doubt in _doubts(file, text)]
 
 
-def draft_dataset(name: str, given: Sequence[Path], *, timezone: str | None = None, width: int = 88) -> Draft:
+def draft_dataset(name: str, given: Sequence[Path], *, timezone: str | None = None) -> Draft:
     """Draft a dataset from files such as those that will be delivered.
 
     Args:
         name: Of the dataset.
         given: Files, or folders of files.
         timezone: Of the calendar; by default this machine's.
-        width: Line length of the project's code.
 
     Raises:
         ScaffoldingError: The name can't be used, or the files can't be told apart.
@@ -101,7 +99,9 @@ def draft_dataset(name: str, given: Sequence[Path], *, timezone: str | None = No
         tables, modules, findings = _tried(name, description, gathered.materials, Path(folder))
     tolerance = _tolerance(tables)
     files = {f"datasets/{name}/{module}": text for module, text in modules.items()}
-    settings = settings_file(description, tables, rhythm, calendar, tolerance)
+    days = [day for one in gathered.materials for day in one.layout.dates.values()]
+    last = max(days, default=None)
+    settings = settings_file(description, tables, rhythm, calendar, tolerance, last=last)
     files[f"config/datasets/{name}.yaml"] = settings
     _check_settings(name, settings, tables, gathered.paths)
     files[f"tests/test_{name}.py"] = generated_test(name, tables)
@@ -121,12 +121,11 @@ def _check_name(name: str) -> None:
         raise ScaffoldingError(f"There is a built-in dataset {name}", hint="Take another name")
 
 
-def _calendar(rhythm: Rhythm | None, paths: Sequence[Path] | object, timezone: str) -> Calendar:
+def _calendar(rhythm: Rhythm | None, paths: Iterable[Path], timezone: str) -> Calendar:
     if rhythm is not None:
         return rhythm.calendar(timezone)
-    made = [path.stat().st_mtime for path in paths] if isinstance(paths, list | tuple) else []
-    first = dt.datetime.fromtimestamp(min(made), dt.UTC).date() if made else dt.date(2020, 1, 1)
-    return Calendar(start=first, timezone=timezone)
+    made = min(path.stat().st_mtime for path in paths)
+    return Calendar(start=dt.datetime.fromtimestamp(made, dt.UTC).date(), timezone=timezone)
 
 
 def _description(name: str, materials: Sequence[Material]) -> str:
@@ -218,11 +217,5 @@ def _doubts(file: str, text: str) -> Iterator[Doubt]:
                 if not rest.startswith("# ") or rest.startswith("# unsure: "):
                     break
                 told.append(rest.removeprefix("# "))
-            yield Doubt(file, number, " ".join(told))
-
-
-def loaded(name: str, files: Mapping[str, str], folder: Path) -> Dataset:
-    """Load drafted modules from a folder of their own."""
-    start = f"datasets/{name}/"
-    modules = {path.removeprefix(start): text for path, text in files.items() if path.startswith(start)}
-    return load_draft(name, modules, folder)
+            # One more than here: the line with the checksum comes first.
+            yield Doubt(file, number + 1, " ".join(told))

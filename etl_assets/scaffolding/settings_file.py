@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, timedelta
 from enum import Enum
 from typing import Any
 
@@ -17,6 +18,7 @@ from etl_assets.staging.calendar import Calendar
 from etl_assets.staging.source import Mode, PeriodFrom
 
 WIDTH = 110
+_LONG_AGO = timedelta(days=100)
 TOLERANCE = 0.05
 """What is tolerated unless something else is said."""
 
@@ -30,8 +32,19 @@ def settings_file(
     rhythm: Rhythm | None,
     calendar: Calendar,
     tolerance: float,
+    *,
+    last: date | None = None,
 ) -> str:
-    """The text of `config/datasets/<name>.yaml`."""
+    """The text of `config/datasets/<name>.yaml`.
+
+    Args:
+        description: A sentence for the people who operate it.
+        tables: The tables with a source each.
+        rhythm: When their periods begin; None where no table has any.
+        calendar: The calendar made of it.
+        tolerance: The share of a partition's rows that may be refused.
+        last: The last day that a file's name tells.
+    """
     lines = [f"description: {scalar(description)}", "", "sources:"]
     for table in tables:
         lines += _source(table)
@@ -145,7 +158,7 @@ def _entry(key: str, value: object, indent: int) -> Iterator[str]:
 # -- calendar -----------------------------------------------------------------------------------------
 
 
-def _calendar(rhythm: Rhythm | None, calendar: Calendar) -> Iterator[str]:
+def _calendar(rhythm: Rhythm | None, calendar: Calendar, last: date | None) -> Iterator[str]:
     proposals = list(rhythm.proposals) if rhythm else []
     if rhythm is None:
         told = "No table has periods, so that this says only when the dataset began."
@@ -156,6 +169,13 @@ def _calendar(rhythm: Rhythm | None, calendar: Calendar) -> Iterator[str]:
     yield from comment(told, indent=2, width=WIDTH)
     yield f"  timezone: {scalar(calendar.timezone)}"
     yield f"  start: {calendar.start}"
+    if last is not None and date.today() - last > _LONG_AGO:
+        yield from comment(
+            "unsure: the files end long ago; without an end, whatever was due since counts as missing",
+            indent=2,
+            width=WIDTH,
+        )
+        yield f"  # end: {last}"
     if calendar.key_format != "%Y-%m-%d":
         yield f"  key_format: {scalar(calendar.key_format)}"
     yield from _told(proposals, "calendar.closed.dates", indent=2)

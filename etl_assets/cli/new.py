@@ -1,0 +1,188 @@
+"""`dq new`: a dataset from files, to begin with."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from etl_assets.cli.options import Json
+from etl_assets.cli.output import counted, plain, print_json, results
+from etl_assets.cli.problems import WrongUseError
+from etl_assets.cli.teaching import with_examples
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from etl_assets.scaffolding.dataset import Draft
+    from etl_assets.scaffolding.writing import Written
+
+
+@with_examples
+def new(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="How the dataset is to be called.")],
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Files such as those delivered, or folders of files."),
+    ],
+    folder: Annotated[
+        Path, typer.Option("--folder", metavar="FOLDER", help="The project's folder; made if missing.")
+    ] = Path(),
+    stage: Annotated[
+        bool, typer.Option("--stage", help="Also copy the files into the staging folder.")
+    ] = False,
+    timezone: Annotated[
+        str | None,
+        typer.Option("--timezone", metavar="ZONE", help="Such as Europe/Berlin; default: this machine's."),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write a dataset from files: contracts, cleaning, YAML, a test.
+
+    Looks at the files as `dq inspect --suggest` does and writes what it finds
+    as code to be edited. Files with other columns become tables of their own.
+    What is unsure is listed, with file and line. Nothing is written if
+    anything is wrong.
+
+    Run it again when the files have changed: files that you edited are never
+    touched, what would be new is put beside them as *.suggested.
+
+    Examples:
+      dq new sales sales_2024-W*.csv customers.xlsx --stage
+      dq new sensors incoming/ --folder ~/sensors --timezone Europe/Berlin
+    """
+    from etl_assets.errors import StagingError
+    from etl_assets.scaffolding.dataset import ScaffoldingError, draft_dataset
+    from etl_assets.scaffolding.project import write_project
+    from etl_assets.scaffolding.writing import write_files
+
+    try:
+        _check_timezone(timezone)
+        draft = draft_dataset(name, files, timezone=timezone)
+    except (ScaffoldingError, StagingError) as error:
+        raise WrongUseError(error.what, where=error.where, hint=error.hint) from None
+    written = write_files(folder, draft.files)
+    project = [path.relative_to(folder).as_posix() for path in write_project(folder)]
+    staging, staged = _stage(draft, folder) if stage else (_staging(draft, folder), [])
+    if json:
+        print_json(_as_json(draft, written, project, staged))
+        return
+    _print(results(), draft, written, project, folder, staging, staged if stage else None)
+
+
+def _check_timezone(name: str | None) -> None:
+    from zoneinfo import ZoneInfo
+
+    try:
+        ZoneInfo(name or "UTC")
+    except (KeyError, ValueError, OSError):
+        raise WrongUseError(f"There is no timezone {name}", hint="Write Europe/Berlin, or UTC") from None
+
+
+def _staging(draft: Draft, folder: Path) -> str:
+    from etl_assets.settings import load_settings
+
+    return load_settings(folder / "config").staging_url(draft.name)
+
+
+def _stage(draft: Draft, folder: Path) -> tuple[str, list[str]]:
+    from etl_assets.scaffolding.writing import stage_files
+
+    staging = _staging(draft, folder)
+    if "://" in staging:
+        raise WrongUseError(
+            "Files can be staged in a folder only",
+            where={"staging": staging},
+            hint="The dataset was written; put the files there yourself",
+        )
+    return staging, stage_files(Path(staging), draft.paths, list(draft.snapshot_keys))
+
+
+# -- what is told -------------------------------------------------------------------------------------
+
+
+def _print(
+    console: Console,
+    draft: Draft,
+    written: Written,
+    project: list[str],
+    folder: Path,
+    staging: str,
+    staged: list[str] | None,
+) -> None:
+    def say(text: str, style: str = "") -> None:
+        console.print(plain(text), style=style, soft_wrap=True)
+
+    for title, names in (
+        ("written", [*project, *written.new]),
+        ("written anew, nobody had changed them", written.refreshed),
+        ("unchanged", written.unchanged),
+    ):
+        if names:
+            say(f"{title}:", "bold")
+            for one in names:
+                say(f"  {_shown(folder, one)}")
+    if written.suggested:
+        say("left alone, since you changed some of them; the new draft is beside each:", "bold")
+        for one in written.suggested:
+            say(f"  {_shown(folder, one)}.suggested")
+        some = _shown(folder, written.suggested[0])
+        say(f"  see: diff -u {shlex.quote(some)} {shlex.quote(some + '.suggested')}")
+    if staged is not None:
+        say(f"staged: {counted(len(staged), 'file')} in {staging}", "bold")
+    for table in draft.tables:
+        share, file = table.worst
+        rows = table.material.sample.height
+        told = f"{table.name}: {counted(len(table.columns), 'column')}, {counted(rows, 'row')} looked at"
+        say(told + (f"; of {file} {share:.1%} break a rule" if share else "; all of them pass"))
+    if draft.doubts and not written.suggested:
+        say("to be looked at:", "bold yellow")
+        for doubt in draft.doubts:
+            say(f"  {_shown(folder, doubt.file)}:{doubt.line}: {doubt.text}")
+    _print_next(console, draft, folder, staging, staged)
+
+
+def _print_next(console: Console, draft: Draft, folder: Path, staging: str, staged: list[str] | None) -> None:
+    some = next(iter(draft.paths.items()))
+    file = str(Path(staging) / some[0]) if staged is not None else str(some[1])
+    commands = [f"dq try {draft.name} {shlex.quote(file)}"]
+    if staged is None:
+        again = " ".join(shlex.quote(str(path)) for path in list(draft.paths.values())[:3])
+        more = " ..." if len(draft.paths) > 3 else ""
+        commands.insert(0, f"dq new {draft.name} {again}{more} --stage")
+    commands.append(f"dq run {draft.name}")
+    if staged is not None:
+        commands.append(f"pytest tests/test_{draft.name}.py")
+    console.print("next:", style="bold")
+    if folder.resolve() != Path.cwd():
+        console.print(plain(f"  cd {shlex.quote(str(folder))}"), soft_wrap=True)
+    for command in commands:
+        console.print(plain(f"  {command}"), soft_wrap=True)
+
+
+def _shown(folder: Path, name: str) -> str:
+    return name if folder == Path() else str(folder / name)
+
+
+def _as_json(draft: Draft, written: Written, project: list[str], staged: list[str]) -> dict[str, Any]:
+    return {
+        "dataset": draft.name,
+        "tables": [
+            {
+                "name": table.name,
+                "files": len(table.material.files),
+                "columns": len(table.columns),
+                "rows_looked_at": table.material.sample.height,
+                "worst_share_refused": table.worst[0],
+            }
+            for table in draft.tables
+        ],
+        "written": [*project, *written.new],
+        "refreshed": written.refreshed,
+        "unchanged": written.unchanged,
+        "suggested": [name + ".suggested" for name in written.suggested],
+        "staged": staged,
+        "unsure": [{"file": one.file, "line": one.line, "text": one.text} for one in draft.doubts],
+    }
