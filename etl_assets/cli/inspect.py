@@ -16,13 +16,17 @@ from etl_assets.cli.teaching import with_examples
 
 if TYPE_CHECKING:
     from etl_assets.inspection.comparing import Comparison, FileGroup
+    from etl_assets.profiling.records import Suggestion
     from etl_assets.staging.source import Source
 
+Suggest = Annotated[
+    bool, typer.Option("--suggest", help="Suggest rules, with what keeps and what breaks them.")
+]
 Files = Annotated[list[Path], typer.Argument(metavar="FILE...", help="Files, or folders of files.")]
 
 
 @with_examples
-def inspect(files: Files, json: Json = False) -> None:
+def inspect(files: Files, suggest: Suggest = False, json: Json = False) -> None:
     """Say how files are to be read, and what is in them.
 
     For each thing found it says how sure it is, and why: format, encoding,
@@ -34,17 +38,23 @@ def inspect(files: Files, json: Json = False) -> None:
     Examples:
       dq inspect sales_2024-W*.csv
       dq inspect deliveries/ customers.xlsx
+      dq inspect sales.csv customers.xlsx --suggest
       dq inspect sales.csv --json | jq '.tables[].columns[] | {name, kind}'
     """
+    from etl_assets.cli.suggestions import suggestions_json, suggestions_of
     from etl_assets.inspection.comparing import inspect_files
     from etl_assets.inspection.told import as_json
 
     found = inspect_files(list(_listed(files)))
     sources = {n: source for n, group in enumerate(found.groups) if (source := _source(group))}
+    suggested = suggestions_of(found) if suggest else None
     if json:
-        print_json(as_json(found, sources))
+        told = as_json(found, sources)
+        for table, group, rules in zip(told["tables"], found.groups, suggested or (), strict=False):
+            table["suggestions"] = suggestions_json(group, rules)
+        print_json(told)
     else:
-        _print(found, sources)
+        _print(found, sources, suggested)
     if found.failures:
         raise typer.Exit(ExitCode.DATA)
 
@@ -76,13 +86,18 @@ def _source(group: FileGroup) -> Source | None:
     return propose_layout({one.path.name: one for one in group.files}).source
 
 
-def _print(found: Comparison, sources: dict[int, Source]) -> None:
+def _print(
+    found: Comparison, sources: dict[int, Source], suggested: Sequence[Sequence[Suggestion]] | None
+) -> None:
     from etl_assets.cli.inspection_report import print_group, print_legend, print_yaml
+    from etl_assets.cli.suggestions import print_suggestions
     from etl_assets.inspection.told import source_yaml
 
     console = results()
     for n, group in enumerate(found.groups):
         print_group(console, group)
+        if suggested is not None:
+            print_suggestions(console, group, suggested[n])
         if n in sources:
             print_yaml(console, source_yaml(_table_name(group.together.path), sources[n]))
         console.print()
