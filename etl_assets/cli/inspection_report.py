@@ -130,8 +130,7 @@ def _columns(columns: Sequence[Column], found: Inspection, unicode: bool) -> Tab
     table.columns[1].max_width = 28
     for index in (1, 2, 3, 4, 5):
         table.columns[index].no_wrap = True
-    table.columns[6].overflow = "fold"
-    table.columns[7].no_wrap = True
+    table.columns[6].overflow = table.columns[7].overflow = "fold"
     for one in columns:
         table.add_row(
             _mark(one.certainty.value, unicode),
