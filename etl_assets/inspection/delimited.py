@@ -67,7 +67,14 @@ def read_delimited(sample: Sample, encoding: TextEncoding, text: str) -> Table:
         *_line_end_proposal(text),
         *around.proposals,
     )
-    return Table(format, frame, proposals, tuple(problems), len(rows) if sample.complete else None)
+    return Table(
+        format,
+        frame,
+        proposals,
+        tuple(problems),
+        len(rows) if sample.complete else None,
+        sample.complete,
+    )
 
 
 # -- records --------------------------------------------------------------------------------------
@@ -101,6 +108,8 @@ def _later_rows(
         records = _synchronised(text, dialect)
         if number < len(sample.pieces) or not sample.at_end:
             records = records[:-1]
+        while records and len(records[0].cells) != dialect.width:
+            records = records[1:]  # the rest of a record that began before the piece
         whole = [one.cells for one in records if len(one.cells) == dialect.width]
         rows += whole
         if number < len(sample.pieces):

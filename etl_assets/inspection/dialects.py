@@ -88,13 +88,14 @@ def records_of(text: str, separator: str, quote: str | None, *, first_line: int 
 def find_dialect(text: str, *, complete: bool) -> Dialect:
     """Return the dialect of a text, with evidence; without separators it is one column."""
     head = _whole_lines(text, _LOOKED_AT_CHARACTERS, complete)
+    cut = not complete or len(head) < len(text)
     sniffed = _clevercsv(_whole_lines(head, _SNIFFED_CHARACTERS, complete))
     declared = re.match(r"sep=([^\w\s]|\t)\r?\n", text)
     separators = [*COMMON_SEPARATORS, *_OTHER_SEPARATORS]
     if sniffed and _possible(sniffed) and sniffed not in separators:
         separators.append(sniffed)
     fits = sorted(
-        (fit for one in separators if one in head for fit in [_fit(head, one)] if fit.width > 1),
+        (fit for one in separators if one in head for fit in [_fit(head, one, cut)] if fit.width > 1),
         key=lambda fit: (-fit.score, separators.index(fit.separator)),
     )
     if not fits or fits[0].regular < 0.3:
@@ -130,12 +131,14 @@ class _Fit:
     score: float
 
 
-def _fit(text: str, separator: str) -> _Fit:
+def _fit(text: str, separator: str, cut: bool) -> _Fit:
     quote = _quote_of(text, separator)
     try:
         records = [one.cells for one in records_of(text, separator, quote) if one.cells]
     except csv.Error:
         return _Fit(separator, quote, 0, 0, 0.0, 0.0)
+    if cut and len(records) > 1:
+        records.pop()  # it may end somewhere within
     if not records:
         return _Fit(separator, quote, 0, 0, 0.0, 0.0)
     widths = Counter(map(len, records))

@@ -56,10 +56,18 @@ def inspect_file(path: Path, *, sample_bytes: int = SAMPLE_BYTES, proof: bool = 
         raise NoTableError("The file is empty", where={"file": path})
     table = _table(path, sample)
     columns = tuple(_column(table, name) for name in table.frame.columns)
-    proposals = [*_packing(sample), *table.proposals]
+    proposals = [*_extent(sample, table), *_packing(sample), *table.proposals]
     rows = table.rows
     if proof:
-        proven, found = prove(path, table.format, table.frame.columns, table.types, complete=table.complete)
+        proven, found = prove(
+            path,
+            table.format,
+            table.frame.columns,
+            table.types,
+            head=sample.head,
+            complete=table.complete,
+            packed=sample.packed is not Compression.NONE,
+        )
         proposals.append(proven)
         rows = rows if rows is not None else found
     return Inspection(
@@ -128,13 +136,23 @@ def _is_binary(text: str) -> bool:
     return odd > 0.05 * len(start)
 
 
+def _extent(sample: Sample, table: Table) -> list[Proposal]:
+    if table.complete:
+        return []
+    if table.types:
+        told = f"{table.frame.height:,} of {table.rows:,} rows, from several places"
+    elif sample.packed is not Compression.NONE:
+        told = f"the first {sample.bytes_read / 1e6:,.1f} MB of what it unpacks to"
+    else:
+        read = f"{sample.bytes_read / 1e6:,.1f} of {sample.size / 1e6:,.1f} MB"
+        told = f"{read}: its start, places in its middle, its end"
+    return [Proposal("looked at", "a sample", Certainty.SURE, f"{told}; the rest was not seen")]
+
+
 def _packing(sample: Sample) -> list[Proposal]:
     if sample.packed is Compression.NONE:
         return []
-    evidence = "its first bytes say so"
-    if not sample.complete:
-        evidence += f"; the first {sample.bytes_read / 1e6:,.0f} MB were unpacked and looked at"
-    return [Proposal("packed", sample.packed.value, Certainty.SURE, evidence)]
+    return [Proposal("packed", sample.packed.value, Certainty.SURE, "its first bytes say so")]
 
 
 def _damage(sample: Sample) -> list[str]:

@@ -15,7 +15,7 @@ from etl_assets.staging.area import StagingArea
 from etl_assets.staging.content import Content
 from etl_assets.staging.delivery_file import DeliveryFile
 from etl_assets.staging.examination import examine
-from etl_assets.staging.formats.options import Format
+from etl_assets.staging.formats.options import DelimitedFormat, Format
 from etl_assets.staging.readers import Reading, read_delivery
 from etl_assets.staging.source import Source
 
@@ -24,7 +24,14 @@ EXAMINED_BYTES = 500_000_000
 
 
 def prove(
-    path: Path, format: Format, columns: Sequence[str], types: Mapping[str, pl.DataType], *, complete: bool
+    path: Path,
+    format: Format,
+    columns: Sequence[str],
+    types: Mapping[str, pl.DataType],
+    *,
+    head: bytes,
+    complete: bool,
+    packed: bool,
 ) -> tuple[Proposal, int | None]:
     """Return what the pipeline's reader makes of a file, and how many rows it finds.
 
@@ -33,13 +40,14 @@ def prove(
         format: How it is to be read.
         columns: The names of its columns.
         types: Of Parquet and Arrow, the columns' types.
+        head: The start of the file's text.
         complete: True for a file that was small enough to be looked at as a whole; a larger one is only
-            examined, and one of more than `EXAMINED_BYTES` not even that.
+            examined, and of one of more than `EXAMINED_BYTES` only the start.
+        packed: True for a file to be unpacked: how large it is nobody knows before.
     """
     try:
-        if path.stat().st_size > EXAMINED_BYTES:
-            told = f"not tried: only files up to {EXAMINED_BYTES // 1_000_000:,} MB are read as a whole"
-            return Proposal("proof", "none", Certainty.UNSURE, told), None
+        if path.stat().st_size > EXAMINED_BYTES or (packed and not complete):
+            return _of_head(format, head, len(columns)), None
         content = examine(path, format)
         if not complete:
             return _of_content(content, len(columns))
@@ -48,6 +56,21 @@ def prove(
         return Proposal(
             "proof", "failed", Certainty.UNSURE, f"the pipeline can't read it so: {error.what}"
         ), None
+
+
+def _of_head(format: Format, head: bytes, width: int) -> Proposal:
+    if not isinstance(format, DelimitedFormat):
+        told = f"not tried: only files up to {EXAMINED_BYTES // 1_000_000:,} MB are read as a whole"
+        return Proposal("proof", "none", Certainty.UNSURE, told)
+    with tempfile.TemporaryDirectory(prefix="dq-inspect-") as scratch:
+        start = Path(scratch) / "start"
+        start.write_bytes(head[: head.rfind(b"\n") + 1])
+        found, _ = _of_content(examine(start, format), width)
+    told = f"of the first {len(head) / 1e6:.1f} MB: {found.evidence}"
+    return Proposal("proof", found.value, max(found.certainty, Certainty.LIKELY, key=_doubt), told)
+
+
+_doubt = list(Certainty).index
 
 
 def _of_content(content: Content, width: int) -> tuple[Proposal, int | None]:
