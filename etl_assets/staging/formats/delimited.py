@@ -77,8 +77,10 @@ def _prepare(task: Task) -> DelimitedPart | Breach:
     format, content = task.format, task.content
     assert isinstance(format, DelimitedFormat)
     first_line = 2 if format.header else 1
+    # Polars finds the columns by the header's own names: a copy has the names that were made of them.
+    as_delivered = not (format.skips or format.trim_header or format.unique_header)
     with task.file.area.open(task.file.key) as stream:
-        plain = content.proven and not format.skips and is_plain(format, stream.read(4))
+        plain = content.proven and as_delivered and is_plain(format, stream.read(4))
     id, paths, large = task.file.delivery_id, (task.path,), content.size >= LARGE_BYTES
     if plain and not content.embedded_newlines:
         mended = _consecutive(content.records, first_line)

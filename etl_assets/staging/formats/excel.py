@@ -28,8 +28,6 @@ from etl_assets.staging.unreadable import Rejects
 Row = tuple[int, list[str | None]]
 """Number of the row in its sheet, from 1, and its cells as text; null for an empty one."""
 
-_MIDNIGHT = datetime.time(0, 0)
-
 
 @dataclass(frozen=True)
 class _Table:
@@ -114,11 +112,11 @@ def _table(data: bytes, format: ExcelFormat) -> _Table:
     facts = workbook.sheet()
     sheet = _loaded(data, facts.name)
     left = sheet.start[1] + 1 if sheet.start else 1
-    midnights: list[Place] = []
-    rows = list(_rows(sheet, left, facts.errors, midnights))
-    if midnights:
-        # A negative number in a cell for dates is given as midnight.
-        written = workbook.numbers_at(facts, set(midnights))
+    times: list[Place] = []
+    rows = list(_rows(sheet, left, facts.errors, times))
+    if times:
+        # A negative number in a cell for dates is given as a time of day.
+        written = workbook.numbers_at(facts, set(times))
         negative = {place: text for place, text in written.items() if text.startswith("-")}
         by_number = dict(rows)
         for (number, column), text in negative.items():
@@ -167,9 +165,7 @@ def _loaded(data: bytes, name: str) -> CalamineSheet:
         raise WorkbookError("it is no intact workbook: the sheet can't be loaded") from None
 
 
-def _rows(
-    sheet: CalamineSheet, left: int, errors: Mapping[Place, str], midnights: list[Place]
-) -> Iterator[Row]:
+def _rows(sheet: CalamineSheet, left: int, errors: Mapping[Place, str], times: list[Place]) -> Iterator[Row]:
     """Yield the rows that are filled."""
     with_errors = {row for row, _ in errors}
     for number, values in enumerate(sheet.iter_rows(), 1):
@@ -177,8 +173,7 @@ def _rows(
         if number in with_errors:
             for place in range(len(cells)):
                 cells[place] = errors.get((number, left + place), cells[place])
-        if _MIDNIGHT in values:
-            midnights += [(number, left + at) for at, value in enumerate(values) if value == _MIDNIGHT]
+        times += [(number, left + at) for at, value in enumerate(values) if value.__class__ is datetime.time]
         if any(cells):
             yield number, cells
 

@@ -16,7 +16,7 @@ MAX_DEPTH = 100
 MAX_UNKNOWN = 1000
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
+_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
 
 
 class RecordError(ValueError):

@@ -12,9 +12,13 @@ from etl_assets.staging.formats.json_fields import check_record, reason_of, scan
 from etl_assets.staging.formats.json_paths import Step
 from etl_assets.staging.unreadable import MAX_RAW_BYTES
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
+# Possessive quantifiers: a string that is not closed is given up at once.
+_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_TOKEN = re.compile(_STRING + r'|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
 _SPACE = re.compile(r"[ \t\r\n]*")
-_STOP = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{},"]', re.DOTALL)
+_STOP = re.compile(_STRING + r'|[\[\]{},"]', re.DOTALL)
+_SIGN = re.compile(r'[\[\]{},"]')
+_WITHIN_STRING = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 
 
 class ArrayError(Exception):
@@ -252,22 +256,24 @@ class ArrayReader:
     def _discard(self, position: int) -> Element:
         """Leave out an element that is too long for the buffer, however long it is."""
         text = self._text[self._at : self._at + MAX_RAW_BYTES]
-        depth = 0
+        depth, within_string = 0, False
         while True:
-            for found in _STOP.finditer(self._text, self._at):
-                sign = found[0]
-                if sign == '"':
-                    self._at = found.start()
-                    break
-                if depth == 0 and sign in ",]":
-                    self._at = found.start()
-                    return Element(position, text, {}, f"too_long: a record of more than {self._limit} bytes")
-                depth = max(depth + (sign in "[{") - (sign in "]}"), 0)
+            if within_string:
+                self._at = _WITHIN_STRING.match(self._text, self._at).end()  # type: ignore[union-attr]
+                within_string = not self._text.startswith('"', self._at)
+                self._at += not within_string
             else:
-                self._at = len(self._text)
-            if len(self._text) - self._at > 64 * self._limit:
-                raise ArrayError("a string is opened and never closed")
-            if not self._fill():
+                found = _SIGN.search(self._text, self._at)
+                self._at = len(self._text) if found is None else found.start()
+                sign = "" if found is None else found[0]
+                if depth == 0 and sign and sign in ",]":
+                    return Element(position, text, {}, f"too_long: a record of more than {self._limit} bytes")
+                depth = max(depth + (sign in ("[", "{")) - (sign in ("]", "}")), 0)
+                within_string = sign == '"'
+                self._at += len(sign)
+            # Behind a backslash at the end of the buffer, more has to come.
+            at_end = self._at >= len(self._text) or (within_string and self._text[self._at] == "\\")
+            if at_end and not self._fill():
                 raise ArrayError("the text ends before the array does: it may have been cut off")
 
 

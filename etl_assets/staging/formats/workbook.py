@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from xml.etree import ElementTree
+from xml.parsers import expat
 
 from etl_assets.staging.formats.options import ExcelFormat
 
@@ -89,14 +90,23 @@ class Workbook:
             if sum(part.file_size for part in parts) > format.max_unpacked_bytes:
                 raise WorkbookError(f"it unpacks to more than {format.max_unpacked_bytes} bytes")
             for part in parts:
-                # What unpacks to another size than it says is found out by its checksum.
-                for _ in self._pieces(part.filename):
-                    pass
+                self._check(part.filename)
             self._sheets = self._list_sheets()
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
             raise WorkbookError(f"it is no intact workbook: {error}") from None
-        except (ElementTree.ParseError, KeyError, UnicodeError):
+        except expat.ExpatError as error:
+            raise WorkbookError(f"it is no intact workbook: its XML is broken, {error}") from None
+        except (ElementTree.ParseError, KeyError, StopIteration, UnicodeError):
             raise WorkbookError("it is no intact workbook: its list of sheets can't be read") from None
+
+    def _check(self, part: str) -> None:
+        """Unpack a part: what has another size than it says fails its checksum, and bad XML its parser."""
+        parser = expat.ParserCreate() if part.endswith((".xml", ".rels")) else None
+        for piece in self._pieces(part):
+            if parser is not None:
+                parser.Parse(piece)
+        if parser is not None:
+            parser.Parse(b"", True)
 
     def _pieces(self, part: str) -> Iterator[bytes]:
         with self._zip.open(part) as file:
