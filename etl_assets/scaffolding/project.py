@@ -10,7 +10,6 @@ _FILES = {
     "workspace.yaml": "workspace.yaml",
     "dagster.yaml": "dagster.yaml",
     "pyproject.toml": "pyproject.toml.txt",
-    "defs/__init__.py": "defs.txt",
     ".env": "env",
     ".gitignore": "gitignore",
 }

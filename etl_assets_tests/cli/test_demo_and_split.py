@@ -47,7 +47,7 @@ def test_the_demo_makes_a_project_where_there_is_none(
     monkeypatch.chdir(tmp_path)
     result = dq("demo")
     assert result.exit_code == 0, result.output
-    assert f"8 files of a project written to {tmp_path}" in result.stderr
+    assert f"7 files of a project written to {tmp_path}" in result.stderr
     assert (tmp_path / "var" / "staging" / "flights" / "planes.csv").is_file()
     assert "of a project" not in dq("demo").stderr
 

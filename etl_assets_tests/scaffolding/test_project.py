@@ -15,7 +15,6 @@ FILES = [
     ".gitignore",
     "config/app.yaml",
     "dagster.yaml",
-    "defs/__init__.py",
     "pyproject.toml",
     "workspace.yaml",
 ]
