@@ -64,6 +64,7 @@ benchmark: setup ## rows per second, peak memory and ratios to a plain Polars co
 
 schemas: setup ## write config/schemas/ anew after a change of the settings
 	$(BIN)/python -m etl_assets.settings
+	$(BIN)/python -m etl_assets.datasets.declared
 
 reference: setup ## write docs/reference/ anew after a change of settings, dq, contracts or metadata
 	$(BIN)/python -m docs.generator

@@ -6,7 +6,7 @@ import datetime as dt
 import decimal
 import logging
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -147,6 +147,14 @@ def typed(value: Any, dtype: pl.DataType | None) -> Any:
     return value
 
 
+def alike(values: Sequence[Any]) -> list[Any]:
+    """Bring the numbers of a list into one form: Polars takes no list of 1 and 2.5."""
+    for kind in (decimal.Decimal, float):
+        if any(isinstance(value, kind) for value in values):
+            return [kind(repr(value)) if type(value) in (int, float) else value for value in values]
+    return list(values)
+
+
 _COMPARISONS: dict[type[exp.Expression], Callable[[Any, Any], Any]] = {
     exp.EQ: operator.eq,
     exp.NEQ: operator.ne,
@@ -278,11 +286,14 @@ class _Builder:
         if not tree.expressions:
             raise ConditionError("a query within IN has no counterpart")
         dtype = self._dtype(tree.this)
-        return self._expression(tree.this).is_in([self.constant(one, dtype) for one in tree.expressions])
+        values = alike([self.constant(one, dtype) for one in tree.expressions])
+        return self._expression(tree.this).is_in(values)
 
     def _between(self, tree: exp.Expression) -> nw.Expr:
         dtype = self._dtype(tree.this)
-        low, high = (self._operand(tree.args[key], dtype) for key in ("low", "high"))
+        bounds = [self._operand(tree.args[key], dtype) for key in ("low", "high")]
+        # Narwhals takes a text here for a column's name.
+        low, high = (nw.lit(bound) if isinstance(bound, str) else bound for bound in bounds)
         return self._expression(tree.this).is_between(low, high)
 
     def _regexplike(self, tree: exp.Expression) -> nw.Expr:

@@ -14,6 +14,7 @@ from etl_assets.contracts.expressions import ExpressionError, refuse_pattern, sh
 from etl_assets.contracts.odcs.conditions import (
     ConditionError,
     Query,
+    alike,
     expression_of,
     read_query,
     typed,
@@ -140,7 +141,7 @@ class _Entry:
 
     def _missing(self, column: ColumnPieces) -> None:
         given = self._arguments().get("missingValues") or []
-        words = [typed(word, column.dtype) for word in given if word is not None]
+        words = alike([typed(word, column.dtype) for word in given if word is not None])
         missing = nw.col(column.name).is_in(words) if words else None
         if not self.is_never:
             parts = [nw.col(column.name).is_null()] if None in given else []
@@ -160,7 +161,7 @@ class _Entry:
         check: str
         given: Any
         if "validValues" in arguments:
-            values = [typed(one, column.dtype) for one in arguments["validValues"] if one is not None]
+            values = alike([typed(one, column.dtype) for one in arguments["validValues"] if one is not None])
             check, given, holds = "isin", values, value.is_in(values)
         elif "pattern" in arguments:
             check, given = pattern_check(str(arguments["pattern"]))
@@ -280,8 +281,9 @@ class _Entry:
     def _fits(self, column: ColumnPieces, check: str, value: Any) -> bool:
         if check in ("str_matches", "str_contains"):
             refuse_wrong_pattern(value, column.dtype)
-        is_text = check.startswith("str_")
-        return not is_text or isinstance(column.dtype, pl.String)
+        is_text = isinstance(column.dtype, pl.String)
+        # Pandera's in_range takes a text for a column's name.
+        return check != "in_range" if is_text else not check.startswith("str_")
 
     def _check(self, column: ColumnPieces, check: str, value: Any, holds: nw.Expr, name: str) -> None:
         """Add a check of Pandera's own; where the column has one of its kind, one of our own."""

@@ -8,7 +8,7 @@ from typing import Any
 import polars as pl
 from sqlglot import exp
 
-from etl_assets.contracts.odcs.conditions import ConditionError, constant_of
+from etl_assets.contracts.odcs.conditions import ConditionError, alike, constant_of
 from etl_assets.contracts.odcs.sql_text import constant_sql, name_sql
 
 LONG_NAMES = {
@@ -100,7 +100,7 @@ def _found(tree: exp.Expression, column: str, name: str, dtype: pl.DataType) -> 
         low, high = (constant_of(tree.args[key], dtype) for key in ("low", "high"))
         return "in_range", {"min_value": low, "max_value": high}
     if isinstance(tree, exp.In) and _is_column(tree.this, column) and tree.expressions:
-        return "isin", [constant_of(one, dtype) for one in tree.expressions]
+        return "isin", alike([constant_of(one, dtype) for one in tree.expressions])
     if isinstance(tree, exp.Not):
         inner = _found(tree.this, column, "", dtype)
         return ("notin", inner[1]) if inner is not None and inner[0] == "isin" else None

@@ -98,6 +98,8 @@ def _node(left: str, node: Any) -> str:
         return name_sql(node.kwargs["names"][0])
     if name == "len":
         return "COUNT(*)"
+    if name == "lit" and node.kwargs.get("dtype") is None:
+        return constant_sql(node.kwargs["value"])
     if name in _BINARY:
         return f"({left} {_BINARY[name]} {_operand(node.exprs[0])})"
     if name in _REFLECTED:

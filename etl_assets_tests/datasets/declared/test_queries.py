@@ -1,0 +1,142 @@
+"""Which queries may make a table."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from etl_assets.datasets.declared.gold import run_query
+from etl_assets.datasets.declared.queries import QueryError, check_periods, names_of, read_query
+
+INPUTS = ("sales", "shops")
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT * FROM read_csv('/etc/passwd')",
+        "SELECT * FROM READ_CSV ('/etc/passwd')",
+        "SELECT * FROM \"read_csv\"('/etc/passwd')",
+        "SELECT * FROM read_csv/* */('/etc/passwd')",
+        "SELECT * FROM read_parquet('s3://bucket/x')",
+        "SELECT * FROM sales, read_json('x')",
+        "SELECT * FROM sales JOIN read_ndjson('x') x ON sales.shop = x.shop",
+        "WITH x AS (SELECT * FROM read_ipc('x')) SELECT * FROM x",
+        "SELECT shop FROM sales WHERE shop IN (SELECT shop FROM read_csv('x'))",
+        "SELECT (SELECT MAX(shop) FROM scan_delta('x')) FROM sales",
+        "SELECT * FROM sales UNION ALL SELECT * FROM read_csv('x')",
+        "SELECT * FROM some_new_reader('x')",
+        "SELECT * FROM '/etc/passwd'",
+        "SELECT * FROM other.sales",
+        "SELECT * FROM unnest([1, 2])",
+        "SELECT * FROM customers",
+    ],
+)
+def test_a_query_reads_its_inputs_and_nothing_else(sql: str) -> None:
+    with pytest.raises(QueryError, match=r"reads|can't be read"):
+        read_query(sql, INPUTS)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "DROP TABLE sales",
+        "DELETE FROM sales",
+        "TRUNCATE TABLE sales",
+        "CREATE TABLE x AS SELECT * FROM sales",
+        "EXPLAIN SELECT * FROM sales",
+        "SHOW TABLES",
+        "COPY sales TO 'x'",
+        "SELECT * FROM sales; SELECT * FROM shops",
+        "",
+        "nonsense",
+        "SELECT FROM WHERE",
+        "(" * 3000,
+    ],
+)
+def test_a_query_is_one_select(sql: str) -> None:
+    with pytest.raises(QueryError):
+        read_query(sql, INPUTS)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "SELECT NOW() AS t FROM sales",
+        "SELECT CURRENT_DATE AS t FROM sales",
+        "SELECT RANDOM() AS x FROM sales",
+        "SELECT FIRST(shop) AS x FROM sales",
+        "SELECT * FROM sales LIMIT 3",
+        "SELECT DISTINCT ON (shop) * FROM sales",
+    ],
+)
+def test_a_query_gives_the_same_each_time(sql: str) -> None:
+    with pytest.raises(QueryError):
+        read_query(sql, INPUTS)
+
+
+MIXING = [
+    "SELECT SUM(amount) AS amount FROM sales",
+    "SELECT shop, SUM(amount) AS amount FROM sales GROUP BY shop",
+    "SELECT shop, SUM(amount) AS amount FROM sales GROUP BY 1",
+    "SELECT shop, SUM(amount) AS amount FROM sales GROUP BY ALL",
+    "SELECT DISTINCT shop FROM sales",
+    "SELECT _period, shop, RANK() OVER (ORDER BY amount) AS place FROM sales",
+    "SELECT _period, shop, amount FROM sales ORDER BY amount LIMIT 1",
+    "SELECT a._period, a.shop FROM sales a JOIN sales b ON a.shop = b.shop",
+    "SELECT a._period, a.shop FROM sales a CROSS JOIN sales b",
+    "SELECT a._period, a.shop FROM sales a, sales b",
+    "SELECT _period, shop FROM sales WHERE amount > (SELECT AVG(amount) FROM sales)",
+    "SELECT _period, shop FROM sales WHERE shop IN (SELECT shop FROM sales WHERE amount > 2)",
+    "WITH t AS (SELECT shop, SUM(amount) AS amount FROM sales GROUP BY shop) "
+    "SELECT sales._period, t.amount FROM sales JOIN t ON sales.shop = t.shop",
+    "WITH t AS (SELECT _period, shop, amount FROM sales) "
+    "SELECT sales._period, t.amount FROM sales JOIN t ON sales.shop = t.shop",
+]
+APART = [
+    "SELECT * FROM sales",
+    "SELECT _period, SUM(amount) AS amount FROM sales GROUP BY _period",
+    "SELECT _period, shop, SUM(amount) AS amount FROM sales GROUP BY 1, 2",
+    "SELECT _period, shop, SUM(amount) AS amount FROM sales GROUP BY ALL",
+    "SELECT DISTINCT _period, shop FROM sales",
+    "SELECT _period, shop, RANK() OVER (PARTITION BY _period ORDER BY amount) AS place FROM sales",
+    "SELECT a._period, a.shop, b.amount FROM sales a JOIN sales b ON a.shop = b.shop AND a._period = b._period",
+    "SELECT sales._period, city, amount FROM sales LEFT JOIN shops ON sales.shop = shops.shop",
+    "SELECT _period, shop FROM sales WHERE shop IN (SELECT shop FROM shops)",
+    "WITH t AS (SELECT _period, MAX(amount) AS most FROM sales GROUP BY _period) "
+    "SELECT sales._period, shop, most FROM sales JOIN t ON sales._period = t._period",
+    "SELECT _period, COUNT(*) AS n FROM (SELECT * FROM sales WHERE amount > 1) AS x GROUP BY _period",
+]
+
+
+@pytest.mark.parametrize("sql", MIXING)
+def test_a_query_of_a_partitioned_table_may_not_mix_periods(sql: str) -> None:
+    tree = read_query(sql, INPUTS)
+    with pytest.raises(QueryError, match=r"period"):
+        check_periods(tree, ["sales"])
+
+
+@pytest.mark.parametrize("sql", APART)
+def test_what_comes_through_gives_each_period_as_if_it_were_alone(sql: str) -> None:
+    check_periods(read_query(sql, INPUTS), ["sales"])
+    sales = pl.LazyFrame(
+        {
+            "_period": ["a", "a", "a", "b", "b"],
+            "shop": ["x", "y", "x", "x", "z"],
+            "amount": [1, 2, 3, 4, 5],
+        }
+    )
+    shops = pl.LazyFrame({"_period": ["", ""], "shop": ["x", "z"], "city": ["X", "Z"]})
+    together = run_query(sql, {"sales": sales, "shops": shops}).collect()
+    alone = [
+        run_query(sql, {"sales": sales.filter(pl.col("_period") == period), "shops": shops}).collect()
+        for period in ("a", "b")
+    ]
+    rows = pl.concat(alone).rows()
+    assert sorted(together.rows(), key=repr) == sorted(rows, key=repr)
+    assert rows
+
+
+def test_the_tables_that_a_query_makes_itself_are_no_inputs() -> None:
+    tree = read_query("WITH t AS (SELECT * FROM sales) SELECT * FROM t JOIN shops ON t.shop = shops.shop")
+    assert names_of(tree) == {"sales", "shops"}
