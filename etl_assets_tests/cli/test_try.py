@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
 from etl_assets.datasets.flights import DATASET as FLIGHTS_DATASET
 from etl_assets_tests.cli import shop
 from etl_assets_tests.cli.conftest import Dq, data, use
 from etl_assets_tests.cli.test_exit_codes import loaded_by
+from etl_assets_tests.datasets.folders import SETTINGS, SILVER, write_dataset, write_settings
 
 DAY = shop.GOOD
 COUNTS = ("rows_in", "accepted", "quarantined", "duplicates", "unreadable", "score", "dimensions", "verdicts")
@@ -311,3 +313,77 @@ def test_references_are_compared_with_what_is_published_or_said_not_to_be_checke
     assert {"dest.in_airports": 1}.items() <= {
         one["rule"]: one["failed"] for one in silver["broken_rules"]
     }.items()
+
+
+# -- a dataset of one's own -------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "project"
+    write_dataset(folder / "datasets")
+    write_settings(folder / "config")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def write_sales(folder: Path, name: str = "2024-01-01.csv", rows: str = "1,2.5\n2,3\n") -> str:
+    folder.mkdir(exist_ok=True)
+    (folder / name).write_text("id,amount\n" + rows)
+    return str(folder / name)
+
+
+@pytest.mark.parametrize(
+    ("code", "exit_code", "said"),
+    [
+        ("return bronze.drop('amount')", 2, "does not give amount"),
+        ("return bronze.with_columns(pl.col('amonut'))", 2, "amonut"),
+        ("return bronze.frobnicate()", 2, "AttributeError at datasets/sales/silver.py line"),
+        (
+            "return bronze.with_columns(pl.col('amount').map_elements(lambda _: 1 / 0, return_dtype=pl.String))",
+            1,
+            "silver/sales can't be built",
+        ),
+        ("return bronze.head(1)", 1, "rows do not add up: 2 to read, 1 validated"),
+    ],
+)
+def test_a_function_that_does_not_work_is_told_without_a_traceback(
+    project: Path, tmp_path: Path, dq: Dq, code: str, exit_code: int, said: str
+) -> None:
+    write_dataset(project / "datasets", silver=SILVER.replace("return bronze", code))
+    result = dq("try", "sales", write_sales(tmp_path))
+    told = " ".join(result.output.split())
+    assert result.exit_code == exit_code, told
+    assert said in told
+    assert "Traceback" not in told
+    assert not (project / "var").exists()
+
+
+def test_rows_may_name_their_period_themselves(project: Path, tmp_path: Path, dq: Dq) -> None:
+    settings = SETTINGS.replace(
+        '{pattern: "{period:%Y-%m-%d}.csv"}',
+        '{pattern: "*.csv", period_from: column, period_column: id, period_format: "%Y%m%d"}',
+    )
+    write_settings(project / "config", text=settings)
+    file = write_sales(tmp_path, "any.csv", "20240101,1\n20240102,2\n20240102,-3\n20990101,4\n")
+    told = data(dq("try", "sales", file, "--json"))
+    assert told["partitions"] == ["2024-01-01", "2024-01-02"]
+    assert {one["partition"] for one in tables(told)["bronze/sales"]["held"]} == {"2024-01-01"}
+    assert [row["reasons"] for row in told["rows"] if row["table"] == "bronze/sales"] == [["period_unknown"]]
+
+
+def test_a_parquet_file_and_a_snapshot(project: Path, tmp_path: Path, dq: Dq) -> None:
+    write_settings(
+        project / "config",
+        text="sources: {sales: {pattern: sales.parquet, format: {type: parquet}, mode: snapshot}}\n"
+        "calendar: {start: 2024-01-01}\n",
+    )
+    init = (project / "datasets" / "sales" / "__init__.py").read_text()
+    init = init.replace("BronzeSales)", "BronzeSales, partitioned=False)")
+    init = init.replace('{"bronze": BRONZE})', '{"bronze": BRONZE}, partitioned=False)')
+    (project / "datasets" / "sales" / "__init__.py").write_text(init)
+    rows = pl.DataFrame({"id": ["1", "2", "2"], "amount": ["1", "2", "3"]})
+    rows.write_parquet(tmp_path / "copy of sales.parquet")
+    told = data(dq("try", "sales", str(tmp_path / "copy of sales.parquet"), "--json"))
+    assert told["partitions"] == []
+    assert tables(told)["silver/sales"]["rows_in"] == 3
