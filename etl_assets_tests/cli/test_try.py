@@ -340,7 +340,7 @@ def write_sales(folder: Path, name: str = "2024-01-01.csv", rows: str = "1,2.5\n
         ("return bronze.with_columns(pl.col('amonut'))", 2, "amonut"),
         ("return bronze.frobnicate()", 2, "AttributeError at datasets/sales/silver.py line"),
         (
-            "return bronze.with_columns(pl.col('amount').map_elements(lambda _: 1 / 0, return_dtype=pl.String))",
+            "return bronze.with_columns(pl.all().map_elements(lambda _: 1 / 0, return_dtype=pl.String))",
             1,
             "silver/sales can't be built",
         ),
