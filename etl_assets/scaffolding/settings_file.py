@@ -51,7 +51,7 @@ def settings_file(
     lines += [
         "",
         "calendar:",
-        *_calendar(rhythm, calendar),
+        *_calendar(rhythm, calendar, last),
         "",
         "tolerances:",
         *_tolerance(tables, tolerance),
