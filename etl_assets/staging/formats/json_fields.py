@@ -71,7 +71,7 @@ def reason_of(error: Exception, start: int = 0) -> str:
     if isinstance(error, RecordError):
         return str(error)
     if isinstance(error, json.JSONDecodeError):
-        return f"json: {error.msg} at character {error.pos - start + 1}"
+        return f"json: {error.msg.removesuffix(' at')} at character {error.pos - start + 1}"
     if isinstance(error, RecursionError):
         return f"deep: values within values more than {MAX_DEPTH} deep"
     return "json: no JSON value"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Callable, Iterator
 
@@ -18,7 +19,8 @@ def line_matcher(format: LinesFormat) -> Callable[[bytes], bool] | None:
     search = re.compile(format.skip_pattern).search
 
     def matches(line: bytes) -> bool:
-        return search(line.decode("utf-8", "replace").rstrip("\r\n")) is not None
+        text = line.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
+        return search(text.rstrip("\r\n")) is not None
 
     return matches
 

@@ -34,6 +34,12 @@ def test_lines_that_match_are_no_rows_wherever_they_stand(desk: Desk) -> None:
     assert (found.content.skipped, found.content.records, found.content.header_line) == (4, 3, 3)
 
 
+def test_a_byte_order_mark_does_not_hide_the_first_line(desk: Desk) -> None:
+    data = "\ufeff# made by hand\nid,name\n1,Ada\n".encode()
+    assert read(desk, data, COLUMNS, type="csv", skip_pattern="^#").rows == [(3, "1", "Ada")]
+    assert read(desk, data, COLUMNS, type="csv", skip_lines=1).rows == [(3, "1", "Ada")]
+
+
 def test_totals_with_windows_line_ends_are_found(desk: Desk) -> None:
     data = b"id,name\r\n1,Ada\r\nSubtotal\r\n2,Bob\r\nTotal,2\r\n"
     found = read(desk, data, COLUMNS, type="csv", skip_pattern="(?i)total(,\\d+)?$")
