@@ -164,9 +164,8 @@ def _boolean(cells: _Cells) -> Column | None:
 def _moment(cells: _Cells, found: Moments) -> Column:
     certainty = Certainty.UNSURE if found.undecided else _certainty(found.fitting, cells.filled)
     hints: list[str] = []
-    if found.ambiguous:
-        if found.undecided:
-            hints.append(f"ambiguous: {found.evidence}; ask who wrote it, or compare with another column")
+    if found.undecided:
+        hints.append(f"ambiguous: {found.evidence}; ask who wrote it, or compare with another column")
     elif len(found.formats) > 1:
         hints.append(f"{len(found.formats)} formats in one column")
     if found.formats[0] == "%Y%m%d" and certainty is Certainty.SURE:

@@ -19,7 +19,7 @@ from etl_assets.inspection.surroundings import (
     line_pattern,
     ragged,
 )
-from etl_assets.inspection.table import Table, frame_of, named
+from etl_assets.inspection.table import NoTableError, Table, frame_of, named
 from etl_assets.staging.formats.options import CsvFormat, TsvFormat
 
 _SHOWN_LINES = 5
@@ -34,7 +34,12 @@ def read_delimited(sample: Sample, encoding: TextEncoding, text: str) -> Table:
         sample: Its bytes.
         encoding: Their encoding.
         text: The start of the file, decoded.
+
+    Raises:
+        NoTableError: There is nothing in it.
     """
+    if not text.strip():
+        raise NoTableError("It holds nothing but blank lines")
     dialect = find_dialect(text, complete=sample.complete)
     problems = [*encoding.problems, *dialect.problems, *_line_ends(text)]
     try:

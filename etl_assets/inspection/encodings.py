@@ -25,6 +25,9 @@ _SINGLE_BYTE = ("cp1252", "iso8859-15", "cp850", "mac-roman", "cp1250", "cp1251"
 _CONTEXT_BYTES = 65_536
 """Bytes around those beyond ASCII that the single-byte encodings are weighed on."""
 
+_MULTI_BYTE_EVIDENCE = 40
+"""Fewer bytes beyond ASCII can be read as Chinese by chance."""
+
 _TWICE = re.compile("[ÃÂâ][\u0080-\u00bf\u0152-\u017e\u0192\u02c6\u02dc\u2013-\u203a\u20ac\u2122]")
 """Two of the characters that one becomes whose UTF-8 is read as cp1252."""
 
@@ -122,10 +125,14 @@ def _utf_8_sequences(pieces: Sequence[bytes]) -> tuple[int, int]:
 
 def _legacy(sample: Sample) -> TextEncoding:
     context = _around_high_bytes(sample.pieces)
+    high = len(re.findall(rb"[\x80-\xff]", context))
     library, multi_byte = _library_says(context)
-    if multi_byte:
+    if library and multi_byte and high >= _MULTI_BYTE_EVIDENCE:
         evidence = f"not valid UTF-8; charset-normalizer reads it without an error as {library}"
-        return _found(library or "", Certainty.LIKELY, evidence, ("cp1252",))
+        if _plausibility(context, "cp1252") < 0.5:
+            return _found(library, Certainty.LIKELY, evidence, ("cp1252",))
+    if multi_byte:
+        library = None
     names = [*_SINGLE_BYTE, *([library] if library and library not in _SINGLE_BYTE else [])]
     weighed = {name: _plausibility(context, name) for name in names}
     top = max(weighed.values())
@@ -136,7 +143,6 @@ def _legacy(sample: Sample) -> TextEncoding:
     alike = [name for name in names if name != best and context.decode(name, "replace") == text]
     rivals = sorted((name for name in names if name not in (best, *alike)), key=lambda name: -weighed[name])
     lead = weighed[best] - (weighed[rivals[0]] if rivals else 0.0)
-    high = len(re.findall(rb"[\x80-\xff]", context))
     evidence = f"not valid UTF-8; {weighed[best]:.0%} of {high:,} bytes beyond ASCII make sense as {best}"
     if rivals:
         evidence += f", {weighed[rivals[0]]:.0%} as {rivals[0]}"

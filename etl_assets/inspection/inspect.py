@@ -130,7 +130,7 @@ def _is_binary(text: str) -> bool:
     start = text[:20_000]
     odd = sum(
         char == "\ufffd"
-        or (unicodedata.category(char) in ("Cc", "Cn", "Co") and char not in "\r\n\t\f\v\x1a")
+        or (unicodedata.category(char) in ("Cc", "Cn", "Co") and char not in "\r\n\t\f\v\x1a\x1b")
         for char in start
     )
     return odd > 0.05 * len(start)

@@ -39,7 +39,7 @@ def read_json(path: Path, sample: Sample, encoding: TextEncoding, text: str) -> 
         return _table(path, sample, encoding, records, "json", None, ended)
     lines = [line for line in text.splitlines() if line.strip()]
     first = _parsed(lines[0]) if lines else None
-    if isinstance(first, dict) and (len(lines) > 1 or not any(isinstance(v, list) for v in first.values())):
+    if isinstance(first, dict) and (len(lines) > 1 or not any(_lists(first, ()))):
         whole = lines if sample.complete else lines[:-1]
         for piece in sample.pieces[1:]:
             whole += encoding.decode(piece).splitlines()[1:-1]

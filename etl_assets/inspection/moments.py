@@ -204,9 +204,7 @@ def _decide(formats: Sequence[str], found: Sequence[tuple[str, int]]) -> _Decide
         return _Decided(Counter({first: weights[first]}), _texts(parsed, first), evidence=evidence)
     if only[second] == 0:
         evidence = f"each cell can be {first} as well as {second}: no day is above 12"
-        return _Decided(
-            Counter({first: weights[first], second: 0}), read_texts, ambiguous, bool(ambiguous), evidence
-        )
+        return _Decided(Counter({first: weights[first], second: 0}), read_texts, ambiguous, True, evidence)
     if only[second] < 0.02 * only[first]:
         evidence = f"{only[first]:,} cells can only be {first}, {only[second]:,} only {second}"
         return _Decided(Counter({first: weights[first]}), _texts(parsed, first), evidence=evidence)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from etl_assets.inspection.lexicon import folded, words_of
-from etl_assets.inspection.personal_words import FIRST_NAMES, KIND_WORDS, NAME_PAIRS, NAME_WORDS
+from etl_assets.inspection.personal_words import FIRST_NAMES, KIND_WORDS, NAME_PAIRS, NAME_WORDS, NO_PERSONS
 
 _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(
@@ -46,10 +46,10 @@ def find_personal(name: str, values: Sequence[tuple[str, int]]) -> Personal | No
         values: Distinct texts with the number of their cells; some hundreds are enough.
     """
     total = sum(count for _, count in values)
-    by_values = _by_values(values, total) if total else None
+    words = [folded(word) for word in words_of(name)]
+    by_values = _by_values(values, total, words) if total else None
     if by_values:
         return by_values
-    words = [folded(word) for word in words_of(name)]
     joined = "".join(words)
     for kind, known in KIND_WORDS.items():
         if (hit := next((word for word in (*words, joined) if word in known), None)) and _bears(
@@ -62,7 +62,7 @@ def find_personal(name: str, values: Sequence[tuple[str, int]]) -> Personal | No
     return None
 
 
-def _by_values(values: Sequence[tuple[str, int]], total: int) -> Personal | None:
+def _by_values(values: Sequence[tuple[str, int]], total: int, words: Sequence[str]) -> Personal | None:
     def share(test: Callable[[str], object]) -> float:
         return sum(count for text, count in values if test(text)) / total
 
@@ -81,8 +81,10 @@ def _by_values(values: Sequence[tuple[str, int]], total: int) -> Personal | None
         return Personal("card number", f"{found:.0%} of the cells have the check digit of a card")
     if enough and (found := share(_STREET.search)) >= 0.4:
         return Personal("address", f"{found:.0%} of the cells look like a street with a number")
-    if enough and (found := share(_is_person)) >= 0.3:
-        return Personal("name", f"{found:.0%} of the cells hold a common first name")
+    if enough and not NO_PERSONS & set(words) and (found := share(_is_person)) >= 0.3:
+        first_names = {folded(text.split()[0]) for text, _ in values if _is_person(text)}
+        if len(first_names) >= 2:
+            return Personal("name", f"{found:.0%} of the cells hold a common first name")
     if (found := share(_EMAIL.search)) >= 0.02:
         return Personal("email", f"{found:.0%} of the cells hold an e-mail address")
     return None

@@ -38,6 +38,15 @@ NAME_WORDS = words(
 )
 """In a column's name: the name of a person."""
 
+NO_PERSONS = words(
+    """
+    product produkt artikel article item file company firma brand marke store shop filiale hospital brewery
+    event station category kategorie city stadt ort place town country land state region county street
+    strasse measure style material model modell title titel
+    """
+)
+"""In a column's name: whatever first names its cells hold, they are no persons'."""
+
 NAME_PAIRS = frozenset(
     (one, "name") for one in ("first", "last", "full", "family", "given", "middle", "contact")
 )

@@ -110,7 +110,8 @@ def _unpacked(stream: BinaryIO, size: int, packed: Compression, limit: int) -> S
 
 def _gunzipped(stream: BinaryIO) -> Iterator[bytes]:
     with gzip.GzipFile(fileobj=stream) as unpacked:
-        while chunk := unpacked.read(_STEP):
+        # What there is before the end of a file that was cut off; read() would give nothing of it.
+        while chunk := unpacked.read1(_STEP):
             yield chunk
 
 

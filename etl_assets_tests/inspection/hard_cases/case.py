@@ -27,7 +27,8 @@ class Case:
         names: Names of the columns.
         columns: Column -> attributes of the `Column` found.
         unsure: Aspects or columns that must not be told as sure.
-        problems: Words that the problems must hold.
+        told: Words that stand in what is told of it.
+        proof: What the reader of the pipeline makes of it.
         rows: Rows of the table.
     """
 
@@ -40,7 +41,8 @@ class Case:
     names: tuple[str, ...] = ()
     columns: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     unsure: tuple[str, ...] = ()
-    problems: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    proof: str = "passed"
     rows: int | None = None
 
 

@@ -121,10 +121,10 @@ def utf_16_without_bom() -> Case:
 def utf_8_with_a_few_latin_1_bytes() -> Case:
     rows = [["id", "place"], *([n, CITIES[n % 10]] for n in range(400))]
     content = text(rows).encode() + "401,Zürich\n".encode("latin-1")
-    return Case(content, read={"encoding": "utf-8"}, unsure=("encoding",))
+    return Case(content, read={"encoding": "utf-8"}, unsure=("encoding",), proof="partly")
 
 
 @CASES.add
 def utf_8_twice() -> Case:
     twice = _goods().encode().decode("cp1252", "replace").replace("\ufffd", "").encode()
-    return Case(twice, read={"encoding": "utf-8"}, problems=("encoded twice",))
+    return Case(twice, read={"encoding": "utf-8"}, told=("encoded twice",))

@@ -109,26 +109,26 @@ def a_preamble_and_a_footer() -> Case:
 def units_under_the_header() -> Case:
     rows = [[f"2024-01-{n % 28 + 1:02}", n / 10, 1000 + n] for n in range(40)]
     content = plain([["day", "temp", "pressure"], ["", "°C", "hPa"], *rows], ";").encode()
-    return Case(content, read={"separator": ";"}, header_line=1, problems=("units",))
+    return Case(content, read={"separator": ";"}, header_line=1, told=("units",))
 
 
 @CASES.add
 def two_lines_of_header() -> Case:
     rows = [[CITIES[n % 10], n, n * 2, n * 3, n * 4] for n in range(40)]
     content = plain([["", "2023", "", "2024", ""], ["city", "q1", "q2", "q1", "q2"], *rows], ";").encode()
-    return Case(content, read={"separator": ";"}, header_line=2, problems=("twice",))
+    return Case(content, read={"separator": ";"}, header_line=2, told=("twice",))
 
 
 @CASES.add
 def a_header_only() -> Case:
-    return Case(plain([GOODS_HEADER], ";").encode(), read={"separator": ";"}, rows=0, problems=("no row",))
+    return Case(plain([GOODS_HEADER], ";").encode(), read={"separator": ";"}, rows=0, told=("no row",))
 
 
 @CASES.add
 def names_twice_and_missing() -> Case:
     header = ["id", "name", "", "name", "", "class"]
     content = plain([header, *([n, "x", n, "y", "", "c"] for n in range(30))]).encode()
-    return Case(content, header_line=1, problems=("name", "no name"))
+    return Case(content, header_line=1, told=("name", "no name"))
 
 
 @CASES.add
@@ -141,4 +141,4 @@ def a_wide_table() -> Case:
 @CASES.add
 def the_header_again_and_again() -> Case:
     content = plain([GOODS_HEADER, *goods(20), GOODS_HEADER, *goods(20)], ";").encode()
-    return Case(content, read={"separator": ";"}, problems=("header", "again"))
+    return Case(content, read={"separator": ";"}, told=("header", "again"))

@@ -65,7 +65,7 @@ def fixed_width_without_header() -> Case:
 def fixed_width_without_gaps() -> Case:
     # Nothing between 00042 and 20240131: where a column ends is a guess.
     body = "".join(f"{n:05}2024{n % 12 + 1:02}{n % 28 + 1:02}{n * 37 % 999:06}EUR\n" for n in range(60))
-    return Case(body.encode(), header_line=None, unsure=("format",), problems=("fixed width",))
+    return Case(body.encode(), header_line=None, unsure=("format",), told=("fixed width",))
 
 
 @CASES.add
@@ -140,7 +140,7 @@ def excel_with_two_sheets() -> Case:
 @CASES.add
 def excel_called_csv() -> Case:
     content = _excel(Goods=[list(GOODS_HEADER), *goods()])
-    return Case(content, name="goods.csv", format="excel", problems=("ending",))
+    return Case(content, name="goods.csv", format="excel", told=("ending",))
 
 
 @CASES.add
