@@ -87,7 +87,7 @@ def live_dagster(home: Path, settings: Mapping[str, str]) -> Iterator[LiveDagste
         "PATH": f"{scripts}:{os.environ['PATH']}",
         **settings,
     }
-    port = _free_port()
+    port = free_port()
     log = home / "dagster.log"
     command = [str(scripts / "dagster"), "dev", "-w", "workspace.yaml", "-h", "127.0.0.1", "-p", str(port)]
     with log.open("wb") as out:
@@ -99,16 +99,16 @@ def live_dagster(home: Path, settings: Mapping[str, str]) -> Iterator[LiveDagste
         live.wait_for("the webserver", lambda: live.query("{ version }"))
         yield live
     finally:
-        _end(process)
+        end(process)
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes]) -> None:
     # Its children, the daemon and the code server, are in the same group.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
