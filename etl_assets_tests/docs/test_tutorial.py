@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -64,4 +63,4 @@ def test_the_tutorial_goes_as_it_is_told(tmp_path: Path) -> None:
     reader = Newcomer(tmp_path, {"CLONE": str(ROOT), "PWD": str(tmp_path)})
     reader.environment.pop("PYTHONPATH", None)
     reader.follow(text)
-    assert os.listdir(tmp_path / "var" / "staging") == ["sales"]
+    assert [path.name for path in (tmp_path / "var" / "staging").iterdir()] == ["sales"]
