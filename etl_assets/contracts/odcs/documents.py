@@ -20,6 +20,7 @@ KIND = "DataContract"
 
 _READ = ("v3.1.0", "v3.0.2", "v3.0.1", "v3.0.0")
 _SHOWN = 5
+_UNEXPECTED = ("unevaluatedProperties", "additionalProperties")
 
 
 def read_document(path: Path, name: str | None = None) -> YamlText:
@@ -47,8 +48,16 @@ def write_document(document: Mapping[str, Any]) -> str:
 
 def check_document(values: Mapping[str, Any]) -> list[tuple[KeyPath, str]]:
     """Return what a document breaks of the standard's JSON Schema: place and words."""
-    errors = sorted(_validator().iter_errors(values), key=lambda error: list(map(str, error.absolute_path)))
-    return list(dict.fromkeys(map(_told, errors)))
+    errors = [_furthest(error) for error in _validator().iter_errors(values)]
+    others = [tuple(error.absolute_path) for error in errors if error.validator not in _UNEXPECTED]
+    told = [
+        _told(error)
+        for error in errors
+        # A key whose value is wrong also counts as one that is not there.
+        if error.validator not in _UNEXPECTED
+        or not any(path[: len(error.absolute_path)] == tuple(error.absolute_path) for path in others)
+    ]
+    return sorted(set(told))
 
 
 class _Dumper(yaml.SafeDumper):
@@ -93,10 +102,14 @@ def _checked(document: YamlText) -> YamlText:
     return document
 
 
-def _told(error: Any) -> tuple[KeyPath, str]:
-    # Of alternatives the one that came furthest is what was meant.
+def _furthest(error: Any) -> Any:
+    """Of alternatives the one that came furthest is what was meant."""
     while error.context:
         error = max(error.context, key=lambda one: (len(one.absolute_path), one.validator != "required"))
+    return error
+
+
+def _told(error: Any) -> tuple[KeyPath, str]:
     path = tuple(map(str, error.absolute_path))
     message = str(error.message)
     if unexpected := re.search(r"\('([^']+)' was unexpected\)", message):

@@ -49,8 +49,8 @@ class NumberSection(_Section):
 class BooleanSection(_Section):
     """The words for yes and no."""
 
-    true: tuple[str, ...] = Field(min_length=1, description="The words for yes.")
-    false: tuple[str, ...] = Field(min_length=1, description="The words for no.")
+    true_words: tuple[str, ...] = Field(min_length=1, description="The words for yes.")
+    false_words: tuple[str, ...] = Field(min_length=1, description="The words for no.")
 
 
 class ColumnSection(_Section):
@@ -169,7 +169,7 @@ def _misplaced(id: TableId, table: TableSection) -> str:
 def _told(error: ValidationError, text: YamlText) -> ContractError:
     details = error.errors(include_url=False)
     # Of alternatives, such as a text or a mapping, the one that came furthest is what was meant.
-    detail = max(details, key=lambda one: len(_path(one["loc"], text)))
+    detail = max(details, key=lambda one: (len(_path(one["loc"], text)), one["type"] == "value_error"))
     path = _path(detail["loc"], text)
     if detail["type"] == "extra_forbidden":
         model = _model_at(path[:-1])

@@ -100,14 +100,15 @@ def _expression(section: ColumnSection, dtype: pl.DataType, format: str | None) 
             section.text
         ]
     if section.boolean is not None:
-        return cleaning.boolean(source, true=section.boolean.true, false=section.boolean.false, **words)
+        said = section.boolean
+        return cleaning.boolean(source, true=said.true_words, false=said.false_words, **words)
     kinds: dict[str, Any] = {"date": cleaning.date, "moment": cleaning.moment, "time": cleaning.time}
     for kind, read in kinds.items():
         if (given := getattr(section, kind)) is not None:
             return read(source, *given, **words)  # type: ignore[no-any-return]
     if section.number is not None or dtype.is_numeric():
-        said = section.number.model_dump() if section.number is not None else {}
-        return cleaning.number(source, **said, **words)
+        written = section.number.model_dump() if section.number is not None else {}
+        return cleaning.number(source, **written, **words)
     if isinstance(dtype, pl.Date):
         return cleaning.date(source, **words)
     if isinstance(dtype, pl.Datetime):

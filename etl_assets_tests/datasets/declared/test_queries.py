@@ -100,7 +100,7 @@ APART = [
     "SELECT _period, shop, SUM(amount) AS amount FROM sales GROUP BY ALL",
     "SELECT DISTINCT _period, shop FROM sales",
     "SELECT _period, shop, RANK() OVER (PARTITION BY _period ORDER BY amount) AS place FROM sales",
-    "SELECT a._period, a.shop, b.amount FROM sales a JOIN sales b ON a.shop = b.shop AND a._period = b._period",
+    "SELECT a._period, b.amount FROM sales a JOIN sales b ON a.shop = b.shop AND a._period = b._period",
     "SELECT sales._period, city, amount FROM sales LEFT JOIN shops ON sales.shop = shops.shop",
     "SELECT _period, shop FROM sales WHERE shop IN (SELECT shop FROM shops)",
     "WITH t AS (SELECT _period, MAX(amount) AS most FROM sales GROUP BY _period) "
