@@ -82,9 +82,11 @@ def _example(one: Any) -> Iterator[str]:
 
 
 def _default(field: dataclasses.Field[Any]) -> str:
-    if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+    value = field.default
+    if value is dataclasses.MISSING and field.default_factory is not dataclasses.MISSING:
+        value = field.default_factory()
+    if value is dataclasses.MISSING:
         return "required"
-    value = field.default if field.default is not dataclasses.MISSING else field.default_factory()  # type: ignore[misc]
     if dataclasses.is_dataclass(value):
         return code(f"{type(value).__name__}()")
     return "none" if value is None else code(repr(value))
