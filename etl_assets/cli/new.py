@@ -54,6 +54,7 @@ def new(
       dq new sensors incoming/ --folder ~/sensors --timezone Europe/Berlin
     """
     from etl_assets.errors import StagingError
+    from etl_assets.inspection.table import NoTableError
     from etl_assets.scaffolding.dataset import ScaffoldingError, draft_dataset
     from etl_assets.scaffolding.project import write_project
     from etl_assets.scaffolding.writing import write_files
@@ -61,7 +62,7 @@ def new(
     try:
         _check_timezone(timezone)
         draft = draft_dataset(name, files, timezone=timezone)
-    except (ScaffoldingError, StagingError) as error:
+    except (ScaffoldingError, StagingError, NoTableError) as error:
         raise WrongUseError(error.what, where=error.where, hint=error.hint) from None
     written = write_files(folder, draft.files)
     project = [path.relative_to(folder).as_posix() for path in write_project(folder)]

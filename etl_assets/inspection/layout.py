@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
@@ -45,6 +45,8 @@ class Layout:
         proposals: The same, aspect by aspect, with evidence, certainty and alternatives.
         period_column: The column whose dates lie in the period of their file; None if there is none.
         all_inside: Whether all of its dates do.
+        period_formats: How its dates are written; of formats that can't be told apart by the cells alone
+            the one that the files' names speak for.
         dates: Key -> the day that its name tells.
         left_out: Keys of files that are named otherwise.
         ordered: The keys of the files that were looked at, oldest first.
@@ -55,6 +57,7 @@ class Layout:
     proposals: tuple[Proposal, ...]
     period_column: str | None = None
     all_inside: bool = False
+    period_formats: tuple[str, ...] = ()
     dates: Mapping[str, date] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     ordered: tuple[str, ...] = ()
@@ -139,7 +142,7 @@ def _dated(naming: Naming, files: Mapping[str, Inspection], ordered: Sequence[st
     if rhythm.any_day:
         pattern = _any_day(pattern)
     certainty = Certainty.UNSURE if naming.also else Certainty.SURE
-    told = f"it is in the names of {len(naming.dates):,} files"
+    told = f"the date is in the names of {len(naming.dates):,} files"
     if naming.also:
         told = "days and months could be the other way round"
     proposals.insert(0, Proposal("pattern", pattern, certainty, told, (naming.also,) if naming.also else ()))
@@ -156,6 +159,7 @@ def _dated(naming: Naming, files: Mapping[str, Inspection], ordered: Sequence[st
         tuple(proposals),
         column.name if column else None,
         share == 1.0,
+        column.formats if column else (),
     )
 
 
@@ -220,23 +224,34 @@ def _period_column(
     """The column whose dates lie in the period of their file; without one, whether they lie beside it."""
     best: tuple[float, Column] | None = None
     shifted = ""
-    for column in date_columns(files[ordered[0]]):
-        inside = before = count = 0.0
+    for column in _readings(date_columns(files[ordered[0]])):
+        inside = before = count = cells = 0.0
         for key in ordered:
             days = days_in(files[key], column)
             first, after = rhythm.window(naming.dates[key])
             inside += share_within(days, first, after) * len(days)
             before += share_within(days, first - (after - first), first) * len(days)
             count += len(days)
+            cells += files[key].column(column.name).filled
         share = inside / count if count else 0.0
+        if count < _INSIDE * cells:
+            continue  # most of its cells are written in another way
         if share >= _INSIDE and (best is None or share > best[0]):
             best = share, column
-        elif count and before / count >= 0.8:
+        elif before / count >= 0.8:
             shifted = (
                 f"{before / count:.0%} of the dates of {column.name} lie in the period before the one that "
                 "their file is named by: the name seems to be the day of the export"
             )
     return (best[1], best[0], "") if best else (None, 0.0, shifted)
+
+
+def _readings(columns: Sequence[Column]) -> Iterator[Column]:
+    """Each column, and where it is written in several ways, as if it were written in one of them."""
+    for column in columns:
+        yield column
+        if len(column.formats) > 1:
+            yield from (dataclasses.replace(column, formats=(form,)) for form in column.formats)
 
 
 # -- no date in the name ------------------------------------------------------------------------------

@@ -93,15 +93,17 @@ def draft_dataset(name: str, given: Sequence[Path], *, timezone: str | None = No
     gathered = gather(name, given)
     rhythms = [one.layout.rhythm for one in gathered.materials if one.layout.rhythm is not None]
     rhythm = common_rhythm(rhythms) if rhythms else None
-    calendar = _calendar(rhythm, gathered.paths.values(), timezone or machine_timezone())
+    days = [day for one in gathered.materials for day in one.layout.dates.values()]
+    calendar = _calendar(rhythm, days, gathered.paths.values(), timezone or machine_timezone())
     description = _description(name, gathered.materials)
     with tempfile.TemporaryDirectory(prefix="dq-new-") as folder:
         tables, modules, findings = _tried(name, description, gathered.materials, Path(folder))
     tolerance = _tolerance(tables)
     files = {f"datasets/{name}/{module}": text for module, text in modules.items()}
-    days = [day for one in gathered.materials for day in one.layout.dates.values()]
     last = max(days, default=None)
-    settings = settings_file(description, tables, rhythm, calendar, tolerance, last=last)
+    settings = settings_file(
+        description, tables, rhythm, calendar, tolerance, last=last, zone_assumed=timezone is None
+    )
     files[f"config/datasets/{name}.yaml"] = settings
     _check_settings(name, settings, tables, gathered.paths)
     files[f"tests/test_{name}.py"] = generated_test(name, tables)
@@ -121,11 +123,13 @@ def _check_name(name: str) -> None:
         raise ScaffoldingError(f"There is a built-in dataset {name}", hint="Take another name")
 
 
-def _calendar(rhythm: Rhythm | None, paths: Iterable[Path], timezone: str) -> Calendar:
+def _calendar(
+    rhythm: Rhythm | None, days: Sequence[dt.date], paths: Iterable[Path], timezone: str
+) -> Calendar:
     if rhythm is not None:
         return rhythm.calendar(timezone)
-    made = min(path.stat().st_mtime for path in paths)
-    return Calendar(start=dt.datetime.fromtimestamp(made, dt.UTC).date(), timezone=timezone)
+    made = dt.datetime.fromtimestamp(min(path.stat().st_mtime for path in paths), dt.UTC).date()
+    return Calendar(start=min(days, default=made), timezone=timezone)
 
 
 def _description(name: str, materials: Sequence[Material]) -> str:

@@ -24,7 +24,7 @@ _MOST_MEASURES = 3
 # A sum of these means nothing.
 _NO_MEASURE = re.compile(
     r"(^|_)(id|no|nr|num|number|nummer|code|key|plz|zip|postcode|year|jahr|month|monat|day|tag|week|hour|kw|lat|lon|"
-    r"lng|latitude|longitude|rate|percent|pct|share|price|preis|age|alter|phone|index|rank|version|temp|temperature|size|groesse|"
+    r"lng|latitude|longitude|rate|percent|pct|share|price|preis|age|alter|phone|index|rank|saldo|balance|version|temp|temperature|size|groesse|"
     r"height|width|length|hoehe|breite|laenge|cm|mm)"
     r"(_|$)"
 )

@@ -15,7 +15,7 @@ from etl_assets.inspection.columns import describe_column
 from etl_assets.inspection.file_names import naming_of
 from etl_assets.inspection.inspect import inspect_file
 from etl_assets.inspection.layout import Layout, propose_layout
-from etl_assets.inspection.records import Column, Inspection
+from etl_assets.inspection.records import Certainty, Column, Inspection
 from etl_assets.profiling.suggest import suggest
 from etl_assets.scaffolding.drafts import Material
 from etl_assets.scaffolding.names import column_names, is_readable, snake_case
@@ -265,7 +265,7 @@ def _material(group: Group, layout: Layout) -> Material:
         [key for key, part in zip(used, samples, strict=True) for _ in range(part.height)],
         dtype=pl.String,
     )
-    columns = _columns([group.files[key] for key in used], sample)
+    columns = [_dated(one, layout) for one in _columns([group.files[key] for key in used], sample)]
     headers = [column.name for column in columns]
     types = _types(group.files[layout.ordered[-1]])
     if not all(map(is_readable, headers)):
@@ -298,6 +298,18 @@ def _columns(files: Sequence[Inspection], sample: pl.DataFrame) -> list[Column]:
         describe_column(one.name, sample[one.name]) if sample.schema[one.name] == pl.String else one
         for one in files[-1].columns
     ]
+
+
+def _dated(column: Column, layout: Layout) -> Column:
+    """Of two ways to read a date the one that the files' names speak for."""
+    formats = layout.period_formats
+    if column.name != layout.period_column or not formats or not {*formats} < {*column.formats}:
+        return column
+    told = f"written {' or '.join(formats)}: read so, the dates fit the names of the files"
+    # Digits that are a date are no telephone number.
+    return replace(
+        column, formats=formats, evidence=told, hints=(), certainty=Certainty.LIKELY, personal=None
+    )
 
 
 def _common_format(files: Sequence[Inspection]) -> tuple[Format, list[str]]:

@@ -40,7 +40,8 @@ def snake_case(text: str) -> str:
     # "50 %" and "No" in one header would be one word otherwise.
     words = anyascii(text.translate(_SPOKEN))
     words = re.sub(r"['’`]", "", words)  # noqa: RUF001  (customer's is one word)
-    words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", words)
+    # One small letter and a large one are an abbreviation: kWh, pH.
+    words = re.sub(r"(?<=[A-Za-z0-9][a-z0-9])(?=[A-Z])", "_", words)
     words = re.sub(r"([A-Z]+)([A-Z][a-z])", r"\1_\2", words)
     name = re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
     if len(name) > _LONGEST:

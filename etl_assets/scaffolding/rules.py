@@ -23,6 +23,7 @@ from etl_assets.scaffolding.drafts import (
     TableDraft,
 )
 from etl_assets.scaffolding.names import method_name
+from etl_assets.staging.source import PeriodFrom
 
 SURE_ENOUGH = 0.95
 """A rule refuses rows if at least so many keep it, as far as the sample can tell; else it warns."""
@@ -56,7 +57,9 @@ def add_rules(draft: TableDraft, tables: Mapping[str, TableDraft], demoted: Coll
         if suggestion.kind in adders and {*suggestion.columns} <= known:
             adders[suggestion.kind](_Adding(draft, suggestion, tables, demoted))
     layout = draft.material.layout
-    if layout.period_column is not None and layout.rhythm is not None:
+    # Where the rows' own dates make the periods there is nothing to compare them with.
+    of_file = layout.source.period_from is PeriodFrom.FILENAME
+    if layout.period_column is not None and layout.rhythm is not None and of_file:
         column = draft.of(layout.period_column)
         if column.dtype in (DAY, MOMENT, INSTANT):
             draft.period_column = column.name
@@ -207,6 +210,8 @@ def _dependency(adding: _Adding) -> None:
     dependents = [known[name].name for name in map(str, adding.parameters["dependents"]) if name in known]
     if not dependents or len(draft.dependencies) >= _MOST_DEPENDENCIES:
         return
+    if adding.suggestion.lower_bound < SURE_ENOUGH:
+        return  # of a few rows many things depend on each other
     draft.dependencies.append(
         call(
             "Dependency",

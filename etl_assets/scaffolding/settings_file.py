@@ -34,6 +34,7 @@ def settings_file(
     tolerance: float,
     *,
     last: date | None = None,
+    zone_assumed: bool = True,
 ) -> str:
     """The text of `config/datasets/<name>.yaml`.
 
@@ -44,6 +45,7 @@ def settings_file(
         calendar: The calendar made of it.
         tolerance: The share of a partition's rows that may be refused.
         last: The last day that a file's name tells.
+        zone_assumed: Whether nobody said which timezone it is.
     """
     lines = [f"description: {scalar(description)}", "", "sources:"]
     for table in tables:
@@ -51,7 +53,7 @@ def settings_file(
     lines += [
         "",
         "calendar:",
-        *_calendar(rhythm, calendar, last),
+        *_calendar(rhythm, calendar, last, zone_assumed),
         "",
         "tolerances:",
         *_tolerance(tables, tolerance),
@@ -158,24 +160,21 @@ def _entry(key: str, value: object, indent: int) -> Iterator[str]:
 # -- calendar -----------------------------------------------------------------------------------------
 
 
-def _calendar(rhythm: Rhythm | None, calendar: Calendar, last: date | None) -> Iterator[str]:
+def _calendar(rhythm: Rhythm | None, calendar: Calendar, last: date | None, assumed: bool) -> Iterator[str]:
     proposals = list(rhythm.proposals) if rhythm else []
     if rhythm is None:
         told = "No table has periods, so that this says only when the dataset began."
         yield from comment(told, indent=2, width=WIDTH)
     yield from _told(proposals, "calendar.cron", indent=2)
     yield f"  cron: {scalar(calendar.cron)}"
-    told = "unsure: the timezone of the machine on which this was drafted"
-    yield from comment(told, indent=2, width=WIDTH)
+    if assumed:
+        told = "unsure: the timezone of the machine on which this was drafted"
+        yield from comment(told, indent=2, width=WIDTH)
     yield f"  timezone: {scalar(calendar.timezone)}"
     yield f"  start: {calendar.start}"
-    if last is not None and date.today() - last > _LONG_AGO:
-        yield from comment(
-            "unsure: the files end long ago; without an end, whatever was due since counts as missing",
-            indent=2,
-            width=WIDTH,
-        )
-        yield f"  # end: {last}"
+    if rhythm is not None and last is not None and date.today() - last > _LONG_AGO:
+        told = f"unsure: the files end long ago; without a line end: {last} all that was due since is missing"
+        yield from comment(told, indent=2, width=WIDTH)
     if calendar.key_format != "%Y-%m-%d":
         yield f"  key_format: {scalar(calendar.key_format)}"
     yield from _told(proposals, "calendar.closed.dates", indent=2)

@@ -1,0 +1,286 @@
+"""What is drafted from files, without running a pipeline: all of it loads, and has read the rows."""
+
+from __future__ import annotations
+
+import ast
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+import pytest
+import yaml
+
+from etl_assets.contracts.dataset import Dataset
+from etl_assets.contracts.rules import CompiledContract, compile_contract
+from etl_assets.contracts.vocabulary import Severity
+from etl_assets.errors import StagingError
+from etl_assets.inspection.table import NoTableError
+from etl_assets.scaffolding.dataset import Draft, ScaffoldingError, draft_dataset
+from etl_assets.scaffolding.dry_run import load_draft
+from etl_assets_tests.scaffolding.test_code import HOSTILE
+
+
+def csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> Path:
+    pl.DataFrame(
+        [list(row) for row in rows], schema=[f"c{n}" for n in range(len(header))], orient="row"
+    ).write_csv(path, include_header=False)
+    names = pl.DataFrame(
+        [list(header)], schema=[f"c{n}" for n in range(len(header))], orient="row"
+    ).write_csv(include_header=False)
+    path.write_text(names + path.read_text(encoding="utf-8"), encoding="utf-8")
+    return path
+
+
+def numbered(columns: int, rows: int = 30) -> list[list[str]]:
+    return [[str(100 * row + column) for column in range(columns)] for row in range(rows)]
+
+
+def loaded(draft: Draft, folder: Path) -> Dataset:
+    start = f"datasets/{draft.name}/"
+    modules = {name.removeprefix(start): text for name, text in draft.files.items() if name.startswith(start)}
+    return load_draft(draft.name, modules, folder)
+
+
+def contracts(dataset: Dataset) -> dict[str, CompiledContract]:
+    return {str(table.id): compile_contract(table.contract) for table in dataset.tables}
+
+
+# -- headers --------------------------------------------------------------------------------------
+
+
+def test_no_header_becomes_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    evil = [
+        '"); open("pwned", "w")#',
+        "'''; open('pwned', 'w')",
+        '"""\nopen("pwned", "w")\n"""',
+        "\\\"); open('pwned', 'w')#",
+        "{open('pwned', 'w')}",
+        "%s # {{}}",
+        "\u202eevil\u2066",
+        "'\"\\",
+    ]
+    file = csv(tmp_path / "a.csv", evil, numbered(len(evil)))
+    draft = draft_dataset("evil", [file])
+    dataset = loaded(draft, tmp_path / "loaded")
+    assert not (tmp_path / "pwned").exists()
+    assert [name for name in contracts(dataset)["bronze/evil"].schema if not name.startswith("_")] == evil
+    for name, text in draft.files.items():
+        assert all(line.isprintable() for line in text.split("\n")), name
+        if name.endswith(".py"):
+            calls = {
+                node.func.id
+                for node in ast.walk(ast.parse(text))
+                if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+            }
+            assert "open" not in calls
+        else:
+            yaml.safe_load(text)
+
+
+def test_hostile_cells_stay_data(tmp_path: Path) -> None:
+    """Categories and misspellings stand in contracts."""
+    words = [one for one in HOSTILE if one.strip() and "\x00" not in one and "\n" not in one]
+    rows = [[f"K{n:04d}", words[n % len(words)]] for n in range(40 * len(words))]
+    draft = draft_dataset("cells", [csv(tmp_path / "cells.csv", ["key", "word"], rows)])
+    dataset = loaded(draft, tmp_path / "loaded")
+    assert draft.findings["cells"].verdict.accepted.height == len(rows)
+    assert "silver/cells" in contracts(dataset)
+
+
+def test_names_that_mean_something_else(tmp_path: Path) -> None:
+    headers = [
+        "class",
+        "1st_col",
+        "str",
+        "validate",
+        "Größe (cm)",
+        "größe (cm)",
+        "😀",
+        "datetime",
+        "pa",
+        "pl",
+    ]
+    draft = draft_dataset("odd", [csv(tmp_path / "odd.csv", headers, numbered(len(headers)))])
+    schema = contracts(loaded(draft, tmp_path / "loaded"))["silver/odd"].schema
+    assert [name for name in schema if not name.startswith("_")] == [
+        "class_", "x1st_col", "str_", "validate_", "groesse_cm", "groesse_cm_2", "grinning",
+        "datetime_", "pa_", "pl_",
+    ]  # fmt: skip
+
+
+def test_empty_and_repeated_headers(tmp_path: Path) -> None:
+    draft = draft_dataset("twins", [csv(tmp_path / "twins.csv", ["", "a", "a", "b"], numbered(4))])
+    assert draft.findings["twins"].verdict.accepted.height == 30
+    source = yaml.safe_load(draft.files["config/datasets/twins.yaml"])["sources"]["twins"]
+    assert source["format"]["unique_header"] is True
+
+
+def test_reserved_headers_are_named_by_place(tmp_path: Path) -> None:
+    draft = draft_dataset("own", [csv(tmp_path / "own.csv", ["_id", "^x$", "name"], numbered(3))])
+    source = yaml.safe_load(draft.files["config/datasets/own.yaml"])["sources"]["own"]
+    assert source["format"] == {
+        "type": "csv", "header": False, "columns": ["id", "x_usd", "name"], "skip_lines": 1,
+    }  # fmt: skip
+    assert any("'_id', '^x$' can't be names" in doubt.text for doubt in draft.doubts)
+
+
+@pytest.mark.slow
+def test_three_thousand_columns(tmp_path: Path) -> None:
+    headers = [f"sensor {n}" for n in range(3_000)]
+    draft = draft_dataset("wide", [csv(tmp_path / "wide.csv", headers, numbered(3_000))])
+    schema = contracts(loaded(draft, tmp_path / "loaded"))["silver/wide"].schema
+    assert len([name for name in schema if not name.startswith("_")]) == 3_000
+    assert draft.findings["wide"].verdict.accepted.height == 30
+
+
+# -- rules ----------------------------------------------------------------------------------------
+
+
+def orders(count: int = 200) -> list[list[str]]:
+    days = [dt.date(2024, 1, 1) + dt.timedelta(days=n % 20) for n in range(count)]
+    return [
+        [
+            f"O{n:05d}",
+            str(day),
+            str(day + dt.timedelta(days=n % 5)),
+            f"{n % 90}.50",
+            ["open", "sent", "back"][n % 3],
+        ]
+        for n, day in enumerate(days)
+    ]
+
+
+HEADER = ["order", "ordered", "shipped", "amount", "state"]
+
+
+def test_rules_say_why_and_stand_on_figures(tmp_path: Path) -> None:
+    draft = draft_dataset("orders", [csv(tmp_path / "orders.csv", HEADER, orders())])
+    contract = contracts(loaded(draft, tmp_path / "loaded"))["silver/orders"]
+    rules = {rule.name: rule for rule in contract.rules}
+    assert rules["state.isin"].severity is Severity.ERROR
+    assert "200 of 200 rows" in rules["state.isin"].why
+    assert "unique(order)" in rules
+    assert contract.schema["ordered"] == pl.Date
+    assert contract.schema["amount"] == pl.Float64
+    assert all(
+        rule.why for rule in contract.rules if rule.name.endswith((".isin", ".in_range", ".str_matches"))
+    )
+
+
+def test_a_column_with_too_many_misfits_stays_text(tmp_path: Path) -> None:
+    rows = orders()
+    for n in range(0, 200, 8):
+        rows[n][3] = "on request"
+    draft = draft_dataset("orders", [csv(tmp_path / "orders.csv", HEADER, rows)])
+    contract = contracts(loaded(draft, tmp_path / "loaded"))["silver/orders"]
+    assert contract.schema["amount"] == pl.String
+    assert draft.findings["orders"].verdict.accepted.height == 200
+
+
+def test_a_few_misfits_are_refused_with_their_reason(tmp_path: Path) -> None:
+    rows = orders()
+    rows[7][3], rows[90][3] = "on request", "soon"
+    draft = draft_dataset("orders", [csv(tmp_path / "orders.csv", HEADER, rows)])
+    verdict = draft.findings["orders"].verdict
+    assert {n: why for n, why in verdict.reasons.items() if "amount.castable" in why.split(";")}.keys() == {
+        7,
+        90,
+    }
+    assert verdict.accepted.height == 198
+
+
+def test_a_bad_file_does_not_close_the_gate_in_silence(tmp_path: Path) -> None:
+    """Two of twelve rows of one day: the day must go through, and the YAML says why it does."""
+    files = []
+    for n in range(20):
+        day = dt.date(2024, 1, 1) + dt.timedelta(days=n)
+        rows = [[f"O{n:02d}{m:03d}", str(day), str(day), f"{m}.50", "open"] for m in range(12)]
+        if n == 4:
+            rows[3][3] = rows[5][3] = "?!"
+        files.append(csv(tmp_path / f"orders_{day}.csv", HEADER, rows))
+    draft = draft_dataset("orders", files)
+    settings = yaml.safe_load(draft.files["config/datasets/orders.yaml"])
+    assert settings["tolerances"]["default"] == pytest.approx(0.2)
+    assert any("orders_2024-01-05.csv" in doubt.text and "16.7%" in doubt.text for doubt in draft.doubts)
+
+
+def test_nothing_personal_is_written(tmp_path: Path) -> None:
+    first = ["Ada", "Grace", "Alan", "Edsger", "Barbara", "Donald", "Radia", "Ken"]
+    people = [f"{name} {other}son" for name in first for other in first]
+    rows = [
+        [f"O{n}", name, f"{name.replace(' ', '.').lower()}@example.org", "x"] for n, name in enumerate(people)
+    ]
+    draft = draft_dataset("people", [csv(tmp_path / "people.csv", ["no", "Name", "E-Mail", "kind"], rows)])
+    everything = "\n".join(draft.files.values())
+    assert not [name for name in people if name in everything]
+    assert "@example.org" not in everything
+    assert "e_mail" in contracts(loaded(draft, tmp_path / "loaded"))["silver/people"].pii
+
+
+# -- several tables -------------------------------------------------------------------------------
+
+
+def test_another_header_is_another_table_and_may_be_referred_to(tmp_path: Path) -> None:
+    customers = csv(
+        tmp_path / "customers.csv", ["id", "name"], [[f"C{n:02d}", f"The {n}th"] for n in range(40)]
+    )
+    rows = [[*row, f"C{n % 40:02d}"] for n, row in enumerate(orders())]
+    sales = csv(tmp_path / "orders.csv", [*HEADER, "customer"], rows)
+    draft = draft_dataset("shop", [sales, customers])
+    dataset = loaded(draft, tmp_path / "loaded")
+    assert [str(table.id) for table in dataset.tables if table.id.layer == "silver"] == [
+        "silver/customers", "silver/orders",
+    ]  # fmt: skip
+    rules = {rule.name for rule in contracts(dataset)["silver/orders"].rules}
+    assert "customer.in_customers" in rules
+
+
+def test_a_changed_header_is_said_and_makes_no_table(tmp_path: Path) -> None:
+    files = [csv(tmp_path / f"s_2024-01-0{n}.csv", HEADER, orders(20)) for n in range(1, 6)]
+    files.append(csv(tmp_path / "s_2024-01-06.csv", [*HEADER, "note"], [[*row, "x"] for row in orders(20)]))
+    draft = draft_dataset("drift", files)
+    assert [table.name for table in draft.tables] == ["drift"]
+    told = [doubt for doubt in draft.doubts if "another header" in doubt.text]
+    assert len(told) == 1
+    assert "s_2024-01-06.csv" in told[0].text
+    assert "extra: note" in told[0].text
+
+
+def test_names_that_fit_two_tables_get_a_folder_each(tmp_path: Path) -> None:
+    places = [
+        csv(tmp_path / f"{place}.csv", ["code", "area"], [[f"{place}{n}", "x"] for n in range(30)])
+        for place in ("bonn", "kiel")
+    ]
+    other = csv(tmp_path / "staff.csv", ["badge", "desk", "floor"], numbered(3))
+    draft = draft_dataset("firm", [*places, other])
+    assert {Path(key).parent.name for key in draft.paths} == {table.name for table in draft.tables}
+
+
+# -- refusals -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["", "Sales", "1st", "a-b", "a b", "class", "../up", "flights", "_x", "a.b"])
+def test_names_that_can_not_be(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ScaffoldingError):
+        draft_dataset(name, [csv(tmp_path / "orders.csv", HEADER, orders())])
+
+
+def test_files_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(StagingError, match="There is no such file"):
+        draft_dataset("orders", [tmp_path / "orders.csv"])
+    (tmp_path / "nothing").mkdir()
+    with pytest.raises(StagingError, match="The folder is empty"):
+        draft_dataset("orders", [tmp_path / "nothing"])
+
+
+def test_one_empty_file_stops_it_all(tmp_path: Path) -> None:
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(NoTableError, match="empty"):
+        draft_dataset("orders", [csv(tmp_path / "orders.csv", HEADER, orders()), tmp_path / "empty.csv"])
+
+
+def test_a_header_alone_can_be_drafted(tmp_path: Path) -> None:
+    draft = draft_dataset("orders", [csv(tmp_path / "orders.csv", HEADER, [])])
+    assert set(contracts(loaded(draft, tmp_path / "loaded"))) >= {"bronze/orders", "silver/orders"}
