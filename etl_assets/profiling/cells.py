@@ -23,6 +23,8 @@ from etl_assets.profiling.spelling import misspellings
 
 # Below so many rows nothing is said of a column: each value may be the next exception.
 MIN_ROWS = 20
+# Cells that are longer on average are prose, of which only the length is told.
+MAX_CELL = 200
 # Empty cells up to this share are exceptions; beyond they belong to the column.
 MAX_EMPTY = 0.01
 # And so many when nothing else is empty in these rows.
@@ -60,6 +62,9 @@ def column_drafts(column: CodedColumn, table: CodedTable, told_by: Sequence[Depe
     if total < MIN_ROWS:
         return
     name = (column.name,)
+    if float(column.values.str.len_chars().mean() or 0) > MAX_CELL:  # type: ignore[arg-type]
+        yield from _length(column)
+        return
     found = typing(column)
     if found is not None:
         words = list(column.facts.null_words) if column.facts else []
@@ -78,7 +83,7 @@ def column_drafts(column: CodedColumn, table: CodedTable, told_by: Sequence[Depe
     followed = pattern(column, column.values.is_in(list(slips)).to_numpy())
     if followed is not None:
         yield _matching(column, followed)
-    yield from _listed(column, slips, followed is not None)
+    yield from _listed(column, slips, followed)
     yield from _length(column)
 
 
@@ -130,16 +135,16 @@ def vouched(column: CodedColumn, told_by: Sequence[Dependency]) -> Mask:
     return trusted
 
 
-def _listed(column: CodedColumn, slips: Mapping[str, str], patterned: bool) -> Iterator[Draft]:
+def _listed(column: CodedColumn, slips: Mapping[str, str], followed: str | None) -> Iterator[Draft]:
     """A list of categories where it is closed, else a list of misspellings."""
     total = int(column.counts.sum())
-    wrong = column.values.is_in(list(slips)).to_numpy()
-    right = ~wrong
-    order = np.argsort(-column.counts, kind="stable")
-    categories = [str(column.values[int(place)]) for place in order if right[place]]
+    right = ~column.values.is_in(list(slips)).to_numpy()
+    if followed is not None:
+        right &= column.values.str.contains(followed).to_numpy()
     once = int((column.counts[right] == 1).sum())
-    closed = 1 < len(categories) <= MAX_CATEGORIES and once <= MAX_NEW * total
-    if closed and not patterned and total >= 10 * len(categories):
+    if 1 < right.sum() <= min(MAX_CATEGORIES, total / 10) and once <= MAX_NEW * total:
+        order = np.argsort(-column.counts, kind="stable")
+        categories = [str(column.values[int(place)]) for place in order if right[place]]
         rule = Rule(SuggestionKind.ISIN, (column.name,), {"values": categories, "likely": dict(slips)})
         yield Draft(rule, Dimension.VALIDITY, Severity.ERROR, f"one of {len(categories)} values")
     elif slips:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,8 @@ Floats = npt.NDArray[np.float64]
 # What stands for "not known" in a column whose facts nobody has found out, compared without case.
 NULL_WORDS = frozenset({"n/a", "na", "n.a.", "null", "none", "nan", "nil", "-", "--", "?", "#n/a", "missing"})
 
+LARGEST = 1e150
+
 
 class CodedColumn:
     """A column as distinct values with a code per row.
@@ -29,11 +32,13 @@ class CodedColumn:
         values: Its distinct cells without spaces around them, in order; no empty cells, no null words.
         codes: For each row the position in `values`, -1 where the cell is empty or a null word.
         voids: Rows whose cell is a null word.
+        found: What has been found out about it once and for all.
     """
 
     def __init__(self, series: pl.Series, facts: Column | None) -> None:
         self.name = series.name
         self.facts = facts
+        self.found: dict[str, Any] = {}
         text = series.cast(pl.String).str.strip_chars()
         null_word = _null_words(text, facts)
         self.voids: Mask = null_word.to_numpy().astype(bool)
@@ -55,7 +60,10 @@ class CodedColumn:
     @cached_property
     def number_values(self) -> Floats:
         """Each distinct value as a number, NaN where it is none as it stands."""
-        return number_text(self.values, self.facts).cast(pl.Float64, strict=False).to_numpy().astype(float)
+        figures = number_text(self.values, self.facts).cast(pl.Float64, strict=False).to_numpy().astype(float)
+        # What has hundreds of digits is no figure, and overflows in every sum.
+        figures[~(np.abs(figures) < LARGEST)] = np.nan
+        return figures
 
     @cached_property
     def moment_values(self) -> Floats:
@@ -124,12 +132,12 @@ class CodedTable:
         codes = self[names[0]].codes
         for name in names[1:]:
             other = self[name]
-            joint = codes * max(len(other.values), 1) + other.codes
-            codes = np.where((codes >= 0) & (other.codes >= 0), joint, -1)
+            width = max(len(other.values), 1)
+            codes = np.where((codes >= 0) & (other.codes >= 0), codes * width + other.codes, -1)
             filled = codes >= 0
-            # Dense again, so that many columns don't overflow.
-            codes = codes.copy()
-            codes[filled] = np.unique(codes[filled], return_inverse=True)[1]
+            # Dense again, so that neither numbers overflow nor tables by code grow beyond the rows.
+            if codes.max(initial=0) > 4 * len(codes):
+                codes[filled] = np.unique(codes[filled], return_inverse=True)[1]
         return codes
 
 

@@ -38,6 +38,14 @@ class Typing:
 
 def typing(column: CodedColumn) -> Typing | None:
     """Find the type of a column that is more than text; None for text and for codes."""
+    # Asked again by each rule that speaks of the column.
+    if "typing" not in column.found:
+        column.found["typing"] = _typing(column)
+    found: Typing | None = column.found["typing"]
+    return found
+
+
+def _typing(column: CodedColumn) -> Typing | None:
     total = int(column.counts.sum())
     if not total:
         return None
@@ -50,7 +58,9 @@ def _numbers(column: CodedColumn, total: int) -> Typing | None:
         return None
     affixed = _affixed(column, plain)
     rest = ~plain & ~affixed
-    if column.counts[rest].sum() > (1 - COVERED) * total or established(column, rest, plain)[0].any():
+    if column.counts[rest].sum() > (1 - COVERED) * total:
+        return None
+    if rest.any() and established(column, rest, plain)[0].any():
         return None
     whole = column.values.filter(pl.Series(plain)).str.contains(r"^[+-]?\d+$").to_numpy()
     rows = column.counts[plain]
@@ -73,6 +83,8 @@ def _is_code(column: CodedColumn, plain: Mask) -> bool:
 
 def _affixed(column: CodedColumn, plain: Mask) -> Mask:
     """Distinct values that are a number with a sign or a unit: another notation of the same quantity."""
+    if plain.all():
+        return ~plain
     number = number_pattern(column.facts)
     parts = column.values.str.extract_groups(rf"^(\D*?)\s*{number}(|\s*[^\d\s].*)$").struct.unnest()
     prefix = parts.to_series(0).str.strip_chars()

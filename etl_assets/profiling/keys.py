@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from itertools import combinations
+from itertools import combinations, islice
 
 import numpy as np
 import polars as pl
@@ -21,6 +22,8 @@ MAX_REPEATED = 0.005
 # Pairs of rows that would agree by chance, when none does: the probability of that is e to the minus 10.
 MIN_EXPECTED = 10.0
 MAX_COLUMNS = 30
+MAX_TRIED = 200
+MAX_KEYS = 3
 
 
 def key_drafts(table: CodedTable) -> Iterator[Draft]:
@@ -63,27 +66,30 @@ def _repeats_rarely(codes: Codes) -> bool:
 
 
 def _composite(table: CodedTable) -> Iterator[Draft]:
-    columns = [
-        column
-        for column in table.columns
-        if len(column.values) > 1
-        and column.filled.sum() >= 0.99 * table.height
-        and not (column.numeric and (found := typing(column)) and found.kind is Kind.DECIMAL)
-    ][:MAX_COLUMNS]
+    columns = list(islice((column for column in table.columns if _may_be_part(table, column)), MAX_COLUMNS))
+    agreement = {column.name: float(((column.counts / column.counts.sum()) ** 2).sum()) for column in columns}
+    tried = 0
     for width in (2, 3):
-        found_one = False
+        found = 0
         for chosen in combinations(columns, width):
-            expected = table.height**2 / 2
-            for column in chosen:
-                expected *= float(((column.counts / column.counts.sum()) ** 2).sum())
-            if expected < MIN_EXPECTED or np.prod([float(len(c.values)) for c in chosen]) < table.height:
+            expected = table.height**2 / 2 * math.prod(agreement[column.name] for column in chosen)
+            if expected < MIN_EXPECTED or math.prod(len(column.values) for column in chosen) < table.height:
                 continue
+            tried += 1
+            if tried > MAX_TRIED or found >= MAX_KEYS:
+                return
             names = tuple(column.name for column in chosen)
             if _repeats_rarely(table.together(names)):
-                found_one = True
+                found += 1
                 yield _unique(names, f"by chance {expected:,.0f} pairs of rows would agree in them")
-        if found_one:
+        if found:
             return
+
+
+def _may_be_part(table: CodedTable, column: CodedColumn) -> bool:
+    if len(column.values) < 2 or column.filled.sum() < 0.99 * table.height:
+        return False
+    return not column.numeric or (found := typing(column)) is None or found.kind is not Kind.DECIMAL
 
 
 def _unique(names: tuple[str, ...], why: str) -> Draft:
