@@ -75,7 +75,7 @@ def describe_column(name: str, cells: pl.Series) -> Column:
         distinct=len(rest.texts),
         personal=personal.kind if personal else None,
         examples=tuple(text for text, _ in rest.pairs(3)),
-        hints=(*column.hints, *_odd_values(column, rest), *_rare_case(found, nulls)),
+        hints=(*column.hints, *_odd_values(column, rest), *_rare_case(found, nulls, len(cells))),
     )
     if personal:
         column = replace(
@@ -379,7 +379,16 @@ def _odd_values(column: Column, cells: _Cells) -> list[str]:
     return out
 
 
-def _rare_case(cells: _Cells, nulls: Sequence[str]) -> list[str]:
+def _rare_case(cells: _Cells, nulls: Sequence[str], rows: int) -> list[str]:
+    """What makes a text something else in the end."""
+    out = []
     if "NA" not in nulls and any(text == "NA" for text, _ in cells.pairs(_LOOKED_AT)):
-        return ['NA may be a code such as of Namibia: it was not taken for "not known"']
-    return []
+        out.append('NA may be a code such as of Namibia: it was not taken for "not known"')
+    if len(cells.texts) == 1 and cells.filled < rows and len(cells.texts[0][0]) <= 3:
+        out.append(f"{cells.texts[0][0]} or nothing: does it mean yes or no?")
+    if (
+        cells.filled
+        and sum(count for text, count in cells.texts if text.startswith('="')) > 0.5 * cells.filled
+    ):
+        out.append('cells are written ="..." for Excel: what stands between the quotes is the value')
+    return out

@@ -171,7 +171,7 @@ def _format(
         else 1
     )
     settings["skip_lines"] = min(first - 1, 10_000)
-    patterns = [line_pattern(cells, dialect.separator) for cells in around.skip_cells]
+    patterns = [*around.patterns, *(line_pattern(cells, dialect.separator) for cells in around.skip_cells)]
     if around.last < len(records):
         if pattern := footer_pattern(records, around.last, dialect.separator):
             patterns.append(pattern)

@@ -184,7 +184,8 @@ def _separator_proposal(best: _Fit, fits: Sequence[_Fit], sniffed: str | None, d
     certainty = Certainty.LIKELY
     if declared or (sniffed == best.separator and best.regular >= 0.9 and best.records >= 3):
         certainty = Certainty.SURE
-    contested = any(rival.regular >= best.regular for rival in rivals)
+    exotic = best.separator in _OTHER_SEPARATORS and sniffed != best.separator
+    contested = exotic or any(rival.regular >= best.regular for rival in rivals)
     if best.regular < 0.6 or (contested and sniffed != best.separator and not declared):
         certainty = Certainty.UNSURE
     return Proposal(
@@ -231,20 +232,22 @@ def _decimal_commas_alone(text: str, best: _Fit) -> Dialect | None:
 
 def _wrapped(text: str, quote: str, separator: str) -> int:
     """How many cells stand between quotes, from separator or line end to separator or line end."""
+    return len(_quoted_cells(text, quote, separator))
+
+
+def _quoted_cells(text: str, quote: str, separator: str) -> list[str]:
     edge = re.escape(separator)
     inner = rf"(?:[^{quote}]|{quote}{quote}|\\{quote})*"
     cell = rf"(?:^|(?<={edge}))[ ]?{quote}{inner}{quote}(?=\s*(?:{edge}|[\r\n]|\Z))"
-    return sum(1 for _ in re.finditer(cell, text, re.MULTILINE))
+    return [found[0] for found in re.finditer(cell, text, re.MULTILINE)]
 
 
 def _quote_of(text: str, separator: str) -> str | None:
     if '"' in text:
-        wrapped = _wrapped(text[:100_000], '"', separator)
-        marks = text[:100_000].count('"')
+        start = text[:100_000]
+        around_cells = sum(cell.count('"') for cell in _quoted_cells(start, '"', separator))
         # Of an inch sign, or of quoted words within a text, no cell begins and ends with it.
-        if wrapped * 2 >= 0.2 * marks or marks == 0:
-            return '"'
-        return None
+        return '"' if around_cells >= 0.2 * start.count('"') else None
     if "'" in text:
         start = text[:100_000]
         wrapped, marks = _wrapped(start, "'", separator), start.count("'")

@@ -142,7 +142,7 @@ def _legacy(sample: Sample) -> TextEncoding:
     # Those that read each of these bytes alike are no alternative: nothing hangs on the choice.
     alike = [name for name in names if name != best and context.decode(name, "replace") == text]
     rivals = sorted((name for name in names if name not in (best, *alike)), key=lambda name: -weighed[name])
-    lead = weighed[best] - (weighed[rivals[0]] if rivals else 0.0)
+    lead = min((_lead(context, best, rival) for rival in rivals if weighed[rival]), default=1.0)
     evidence = f"not valid UTF-8; {weighed[best]:.0%} of {high:,} bytes beyond ASCII make sense as {best}"
     if rivals:
         evidence += f", {weighed[rivals[0]]:.0%} as {rivals[0]}"
@@ -152,7 +152,7 @@ def _legacy(sample: Sample) -> TextEncoding:
         evidence += "; it has signs such as € or „, which latin-1 does not have"
     # What is rare needs more to speak for it.
     enough = 3 if best == "cp1252" else 1_000
-    likely = weighed[best] >= 0.85 and lead > (0.03 if best == "cp1252" else 0.15) and high >= enough
+    likely = weighed[best] >= 0.85 and lead > 0.15 and high >= enough
     others = tuple(name for name in rivals if weighed[name] > weighed[best] - 0.25)[:3]
     return _found(best, Certainty.LIKELY if likely else Certainty.UNSURE, evidence, others)
 
@@ -196,11 +196,24 @@ def _plausibility(context: bytes, name: str) -> float:
     return sum(scores) / len(scores) if scores else 0.0
 
 
+def _lead(context: bytes, best: str, rival: str) -> float:
+    """By how much one encoding makes more sense than another, where they differ."""
+    ours, theirs = context.decode(best, "replace"), context.decode(rival, "replace")
+    if len(ours) != len(theirs):
+        return _plausibility(context, best) - _plausibility(context, rival)
+    places = [n for n, (one, other) in enumerate(zip(ours, theirs, strict=True)) if one != other]
+    if not places:
+        return 1.0
+    return sum(_sense_at(ours, n) - _sense_at(theirs, n) for n in places) / len(places)
+
+
+def _sense_at(text: str, at: int) -> float:
+    return _sense(text[at - 1 : at], text[at], text[at + 1 : at + 2])
+
+
 def _scores(text: str) -> Iterator[float]:
     for match in re.finditer(r"[^\x00-\x7f]", text):
-        at = match.start()
-        before, char = text[at - 1 : at], match[0]
-        yield _sense(before, char, text[at + 1 : at + 2])
+        yield _sense_at(text, match.start())
 
 
 def _sense(before: str, char: str, after: str) -> float:

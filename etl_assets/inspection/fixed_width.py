@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -87,6 +88,8 @@ def read_fixed_width(
         if around.first < len(records)
         else 0
     )
+    no_rows = [n for n in sorted(around.skipped) if tuple(records[n].cells) in around.skip_cells]
+    patterns = [*around.patterns, *(rf"^{re.escape(whole[n].rstrip())}\s*$" for n in no_rows)]
     footer = next((one.value for one in around.proposals if one.aspect == "footer"), 0)
     longest = max(lengths, default=0)
     ends = [*stretches[:-1], (stretches[-1][0], max(stretches[-1][1], longest))]
@@ -94,6 +97,7 @@ def read_fixed_width(
         encoding=encoding.name,
         skip_lines=first,
         skip_footer_lines=footer,
+        skip_pattern="|".join(patterns) or None,
         columns=tuple(
             FixedWidthColumn(name=name, width=stop - start)
             for name, (start, stop) in zip(names, ends, strict=True)

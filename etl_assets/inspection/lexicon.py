@@ -35,7 +35,7 @@ DASHES = "\u2013\u2014"
 
 PLAIN_NULL_WORDS = words(
     """
-    na n/a n.a. #n/a #na null (null) <null> nil nan \\n - -- --- ? ?? ??? . .. ... empty (empty) k.a. #ref!
+    na n/a n.a. #n/a #na null (null) <null> nil nan : \\n - -- --- ? ?? ??? . .. ... empty (empty) k.a. #ref!
     #div/0! #value! #name? #null! undefined
     """
 ) | {"k. a.", "keine angabe", "not available", *DASHES}

@@ -14,6 +14,7 @@ _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(
     r"(?:\+|00)\d[\d ()./-]{6,18}\d|\(\d{2,5}\)[ /]?\d[\d /-]{4,12}\d|0\d{1,4}[ /-]\d[\d /-]{4,12}\d"
 )
+_DATE = re.compile(r"\d{1,4}([-/. ])\d{1,2}\1\d{1,4}.*")
 _AMERICAN_PHONE = re.compile(r"(?:1[-. ])?\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}")
 _STREET = re.compile(
     r"(?i)(?:\w*(?:stra(?:ss|ß)e|str\.|weg|platz|allee|gasse|straat|laan|gade|gatan|vej)\s+\d+\s?\w?)"
@@ -72,7 +73,7 @@ def _by_values(values: Sequence[tuple[str, int]], total: int, words: Sequence[st
         ("iban", is_iban, 0.5),
         ("national id", _SOCIAL_SECURITY.fullmatch, 0.8),
         ("ip address", _IP.fullmatch, 0.8),
-        ("phone", _PHONE.fullmatch, 0.6),
+        ("phone", _is_phone, 0.6),
         ("phone", _AMERICAN_PHONE.fullmatch, 0.8),
     ):
         if (found := share(test)) >= least:
@@ -97,6 +98,10 @@ def _bears(kind: str, values: Sequence[tuple[str, int]], total: int) -> bool:
     if kind in ("phone", "national id", "iban", "card number", "birth date"):
         return sum(count for text, count in values if re.search(r"\d", text)) >= 0.5 * total
     return True
+
+
+def _is_phone(text: str) -> bool:
+    return _PHONE.fullmatch(text) is not None and not _DATE.fullmatch(text)
 
 
 def _is_person(text: str) -> bool:

@@ -17,6 +17,9 @@ _BODY = 400
 _FOOTER_WITHIN = 30
 
 _NUMBER = re.compile(r"[-+(]?[^\w\s]?\s?\d[\d.,'\u2019 \u00a0\u202f]*(?:e[-+]?\d+)?\s?[%€$£)-]?", re.I)
+RULE_PATTERN = r"^[-+=|: ]*[-=]{3}[-+=|: ]*$"
+BLANK_PATTERN = r"^\s*$"
+
 _MOMENT = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\D?.{0,20}|\d{1,2}:\d{2}(:\d{2})?")
 
 
@@ -31,6 +34,8 @@ class Surroundings:
         proposals: What is above, around and below, with evidence.
         skipped: Indices between first and last that are no rows: units, totals, the header again.
         problems: What makes it hard to read.
+        skip_cells: Cells of single lines that are no rows.
+        patterns: Regular expressions for lines of a kind that are no rows: blank ones, ruled ones.
     """
 
     header: Record | None
@@ -40,6 +45,7 @@ class Surroundings:
     skipped: frozenset[int] = frozenset()
     problems: tuple[str, ...] = ()
     skip_cells: tuple[tuple[str, ...], ...] = field(default=())
+    patterns: tuple[str, ...] = ()
 
 
 def find_surroundings(records: Sequence[Record], width: int, *, at_end: bool) -> Surroundings:
@@ -61,16 +67,25 @@ def find_surroundings(records: Sequence[Record], width: int, *, at_end: bool) ->
     problems: list[str] = []
     skipped: set[int] = set()
     skip_cells: list[tuple[str, ...]] = []
-    if header is not None and (units := _units_line(records, first, last, width)):
-        skipped.add(first)
-        skip_cells.append(tuple(units.cells))
-        shown = ", ".join(cell for cell in units.cells if cell.strip())[:60]
-        proposals.append(
-            Proposal(
-                "units", f"line {units.line}", Certainty.LIKELY, f"below the header stand units: {shown}"
-            )
+    patterns: list[str] = []
+    if rules := [n for n in range(first, last) if _is_rule(records[n])]:
+        skipped.update(rules)
+        patterns.append(RULE_PATTERN)
+        evidence = (
+            f"{len(rules):,} lines of dashes among the rows, the first is line {records[rules[0]].line:,}"
         )
-        problems.append(f"Line {units.line} holds the units of the columns, it is no row")
+        proposals.append(Proposal("ruled lines", len(rules), Certainty.SURE, evidence))
+    if blank := sum(not records[n].cells for n in range(first, last)):
+        patterns.append(BLANK_PATTERN)
+        told = f"{blank:,} among the rows or behind them"
+        proposals.append(Proposal("blank lines", blank, Certainty.SURE, told))
+    below = next((n for n in range(first, last) if n not in skipped), last)
+    if header is not None and (second := _second_header(records, below, last, width)):
+        skipped.add(below)
+        skip_cells.append(tuple(second.cells))
+        evidence = f"below the header stand {'units' if _are_units(second) else 'words'} where numbers follow"
+        proposals.append(Proposal("second header", f"line {second.line}", Certainty.LIKELY, evidence))
+        problems.append(f"Line {second.line} holds names or units of the columns, it is no row")
     if header is not None and (again := _again(records, header, first, last)):
         skipped.update(again)
         shown = ", ".join(str(records[n].line) for n in again[:5])
@@ -81,7 +96,14 @@ def find_surroundings(records: Sequence[Record], width: int, *, at_end: bool) ->
     if last < len(records):
         proposals.append(_footer(records, last, width))
     return Surroundings(
-        header, first, last, tuple(proposals), frozenset(skipped), tuple(problems), tuple(skip_cells)
+        header,
+        first,
+        last,
+        tuple(proposals),
+        frozenset(skipped),
+        tuple(problems),
+        tuple(skip_cells),
+        tuple(patterns),
     )
 
 
@@ -232,21 +254,39 @@ def _years(cells: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
 # -- lines among the rows -------------------------------------------------------------------------
 
 
-def _units_line(records: Sequence[Record], first: int, last: int, width: int) -> Record | None:
-    if first + 1 >= last or len(records[first].cells) != width:
+def _is_rule(record: Record) -> bool:
+    joined = "".join(record.cells)
+    return ("---" in joined or "===" in joined) and re.fullmatch(r"[-+=|: ]*", joined) is not None
+
+
+def _second_header(records: Sequence[Record], first: int, last: int, width: int) -> Record | None:
+    """The line of units, or of names for people, that some files have below their header."""
+    if first + 2 >= last or len(records[first].cells) != width:
         return None
-    cells = [re.sub(r"^[\[(<]|[\])>]$", "", cell.strip().lower()) for cell in records[first].cells]
+    record = records[first]
+    body = [one.cells for one in records[first + 1 : first + 100] if len(one.cells) == width]
+    numbers = [
+        n
+        for n in range(min(width, 500))
+        if sum(kind_of(row[n]) in ("number", "moment") for row in body) >= 0.9 * len(body)
+    ]
+    if any(kind_of(cell) in ("number", "moment") for cell in record.cells):
+        return None
+    words = [n for n in numbers if kind_of(record.cells[n]) == "text"]
+    if not words:
+        return None
+    if _are_units(record):
+        return record
+    # Words only, none of which any row has.
+    plain = all(cell.strip() and not re.search(r"\d", cell) for cell in record.cells)
+    again = any(cell == row[n] for row in body for n, cell in enumerate(record.cells))
+    return record if plain and not again and len(words) == len(numbers) and width > 1 else None
+
+
+def _are_units(record: Record) -> bool:
+    cells = [re.sub(r"^[\[(<]|[\])>]$", "", cell.strip().lower()) for cell in record.cells]
     filled = [cell for cell in cells if cell]
-    known = sum(cell in UNITS for cell in filled)
-    if not filled or known < max(1, 0.6 * len(filled)):
-        return None
-    numbers = sum(kind_of(cell) in ("number", "moment") for cell in records[first].cells)
-    below = records[first + 1].cells
-    odd = sum(
-        kind_of(cell) == "text" and n < len(below) and kind_of(below[n]) in ("number", "moment")
-        for n, cell in enumerate(records[first].cells)
-    )
-    return records[first] if not numbers and odd else None
+    return bool(filled) and sum(cell in UNITS for cell in filled) >= max(1, 0.6 * len(filled))
 
 
 def _again(records: Sequence[Record], header: Record, first: int, last: int) -> list[int]:
@@ -319,7 +359,9 @@ def footer_pattern(records: Sequence[Record], last: int, separator: str) -> str 
 
 def line_pattern(cells: Sequence[str], separator: str) -> str:
     """A regular expression for exactly the line of these cells."""
-    quoted = (f'"?{re.escape(cell.partition(chr(10))[0])}"?' for cell in cells)
+    # A space means itself: the pattern is for people, too.
+    bare = (re.escape(cell.partition("\n")[0]).replace("\\ ", " ") for cell in cells)
+    quoted = (f'"?{cell}"?' for cell in bare)
     return "^" + re.escape(separator).join(quoted) + "$"
 
 

@@ -72,7 +72,7 @@ def named(
     if empty:
         void = all(not row[n - 1] for n in empty for row in rows)
         what = (
-            ", and no cells: a separator too many at the end of each line?" if void else "; named by position"
+            ", and no cells: is there a separator too many in each line?" if void else "; named by position"
         )
         shown = ", ".join(map(str, empty[:_SHOWN]))
         have = f"Columns {shown} have" if len(empty) > 1 else f"Column {shown} has"

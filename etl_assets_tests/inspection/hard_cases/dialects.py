@@ -201,3 +201,21 @@ def some_ragged_lines() -> Case:
     rows[44] = [*rows[44], "and one more"]
     content = plain([GOODS_HEADER, *rows]).encode()
     return Case(content, read={"separator": ","}, told=("2 records don't have 5 cells",), proof="partly")
+
+
+@CASES.add
+def json_in_cells() -> Case:
+    body = "".join(
+        f'{n},"{{""a"": {n}, ""tags"": [""x"",""y""]}}",2024-01-{n % 28 + 1:02}\n' for n in range(40)
+    )
+    content = ("id,payload,day\n" + body).encode()
+    return Case(content, read={"separator": ",", "quote": '"'}, names=("id", "payload", "day"), rows=40)
+
+
+@CASES.add
+def a_log_of_requests() -> Case:
+    lines = (
+        f'10.0.{n % 9}.{n} - - [10/Oct/2024:13:{n:02}:36 +0000] "GET /page/{n} HTTP/1.1" 200 {n * 37}\n'
+        for n in range(60)
+    )
+    return Case("".join(lines).encode(), header_line=0, unsure=("separator",))

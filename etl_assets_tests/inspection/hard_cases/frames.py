@@ -142,3 +142,31 @@ def a_wide_table() -> Case:
 def the_header_again_and_again() -> Case:
     content = plain([GOODS_HEADER, *goods(20), GOODS_HEADER, *goods(20)], ";").encode()
     return Case(content, read={"separator": ";"}, told=("header", "again"))
+
+
+@CASES.add
+def a_report_in_frames() -> Case:
+    rule = "-" * 40 + "\n"
+    rows = "".join(f"|{100000 + n:<10}|{CITIES[n % 10]:<12}|{n * 37 % 999:>7}|\n" for n in range(40))
+    content = f"Stock on 2024-01-31\n\n{rule}|Material  |Place       | Amount|\n{rule}{rows}{rule}".encode()
+    return Case(content, read={"separator": "|"}, header_line=4, footer_lines=1, rows=40)
+
+
+@CASES.add
+def a_table_of_a_terminal() -> Case:
+    rows = "".join(f" {n:>2} | item {n:>2} | {n * 37 % 91:>6} \n" for n in range(40))
+    content = f" id |  name   | amount \n----+---------+--------\n{rows}(40 rows)\n\n".encode()
+    return Case(content, read={"separator": "|"}, names=("id", "name", "amount"), footer_lines=2, rows=40)
+
+
+@CASES.add
+def a_second_header_for_people() -> Case:
+    rows = [[f"0500US{n:05}", f"County {n}, {CITIES[n % 10]}", n * 7919 % 90000] for n in range(40)]
+    content = text([["GEO_ID", "NAME", "B01"], ["Geography", "Area Name", "Estimate, Total"], *rows]).encode()
+    return Case(content, header_line=1, told=("Line 2 holds names",), columns={"B01": {"kind": "integer"}})
+
+
+@CASES.add
+def a_blank_line_at_the_end_and_between() -> Case:
+    content = (plain([GOODS_HEADER, *goods(20)]) + "\n" + plain(goods(20)) + "\n").encode()
+    return Case(content, read={"separator": ","}, rows=40)
