@@ -181,6 +181,10 @@ def java_of(strftime: str) -> str | None:
                 return None
             parts.append(_PYTHON[text])
         else:
-            literal = text.replace("%%", "%")
-            parts.append(re.sub(r"[a-zA-Z]+", lambda word: f"'{word[0]}'", literal.replace("'", "''")))
+            # One pair of quotes around all letters of the literal: two pairs side by side are a quote.
+            parts.append(re.sub(r"[a-zA-Z'](?:.*[a-zA-Z'])?", _quoted, text.replace("%%", "%")))
     return "".join(parts)
+
+
+def _quoted(found: re.Match[str]) -> str:
+    return "'" + found[0].replace("'", "''") + "'"
