@@ -16,7 +16,7 @@ from etl_assets.cli.teaching import with_examples
 
 if TYPE_CHECKING:
     from etl_assets.inspection.comparing import Comparison, FileGroup
-    from etl_assets.profiling.records import Suggestion
+    from etl_assets.profiling.suggest import Suggestions
     from etl_assets.staging.source import Source
 
 Suggest = Annotated[
@@ -86,9 +86,7 @@ def _source(group: FileGroup) -> Source | None:
     return propose_layout({one.path.name: one for one in group.files}).source
 
 
-def _print(
-    found: Comparison, sources: dict[int, Source], suggested: Sequence[Sequence[Suggestion]] | None
-) -> None:
+def _print(found: Comparison, sources: dict[int, Source], suggested: Sequence[Suggestions] | None) -> None:
     from etl_assets.cli.inspection_report import print_group, print_legend, print_yaml
     from etl_assets.cli.suggestions import print_suggestions
     from etl_assets.inspection.told import source_yaml

@@ -15,6 +15,7 @@ from etl_assets.cli.output import cell, counted, grid, number, percent, plain, s
 if TYPE_CHECKING:
     from etl_assets.inspection.comparing import Comparison, FileGroup
     from etl_assets.profiling.records import Suggestion
+    from etl_assets.profiling.suggest import Suggestions
 
 SHOWN = 80
 """Rules shown; JSON has all of them."""
@@ -25,7 +26,7 @@ _SAMPLE_ROWS = 200_000
 _SYMBOLS = {"sum": "+", "product": "x"}
 
 
-def suggestions_of(found: Comparison) -> list[list[Suggestion]]:
+def suggestions_of(found: Comparison) -> list[Suggestions]:
     """Suggest rules for each table of some files; what several files hold must hold in each."""
     from etl_assets.profiling.suggest import suggest
 
@@ -59,7 +60,7 @@ def _rows(group: FileGroup) -> tuple[pl.DataFrame, pl.DataFrame]:
 # -- for people -----------------------------------------------------------------------------------
 
 
-def print_suggestions(console: Console, group: FileGroup, suggestions: Sequence[Suggestion]) -> None:
+def print_suggestions(console: Console, group: FileGroup, suggestions: Suggestions) -> None:
     """Print the rules that the rows speak for."""
     console.print(Text("\nrules that the rows speak for", style="bold"))
     if not suggestions:
@@ -86,6 +87,8 @@ def print_suggestions(console: Console, group: FileGroup, suggestions: Sequence[
     console.print(Padding(table, (0, 0, 0, 2)))
     if (rest := len(suggestions) - SHOWN) > 0:
         console.print(Text(f"  and {rest:,} more: --json shows all", style="dim"))
+    for left_out in suggestions.left_out:
+        console.print(Text(f"  not looked at: {left_out}", style="yellow"))
     console.print(
         Text("  at least: the lower end of the 95 % Wilson interval; dim: only worth a warning", style="dim")
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -12,14 +12,26 @@ from etl_assets.inspection.records import Column
 from etl_assets.profiling.cells import Draft, all_columns
 from etl_assets.profiling.coded import CodedTable, Mask
 from etl_assets.profiling.dependencies import Dependency
-from etl_assets.profiling.discovery import find_dependencies
+from etl_assets.profiling.discovery import Search, find_dependencies
 from etl_assets.profiling.evidence import wilson_lower_bound
 from etl_assets.profiling.keys import key_drafts, reference_drafts
-from etl_assets.profiling.pairs import row_drafts
+from etl_assets.profiling.pairs import MAX_COLUMNS, MAX_SUMMED, row_drafts
 from etl_assets.profiling.records import Suggestion, SuggestionKind
 from etl_assets.profiling.rules import Rule, Verdict, judge
 
 MAX_ROWS_NAMED = 1_000
+
+
+class Suggestions(list[Suggestion]):
+    """A list of suggestions.
+
+    Attributes:
+        left_out: What was not looked at, because there are too many columns, one sentence each.
+    """
+
+    def __init__(self, found: Iterable[Suggestion], left_out: tuple[str, ...] = ()) -> None:
+        super().__init__(found)
+        self.left_out = left_out
 
 
 def suggest(
@@ -28,7 +40,7 @@ def suggest(
     *,
     others: Mapping[str, pl.DataFrame] | None = None,
     files: Sequence[str] | pl.Series | None = None,
-) -> list[Suggestion]:
+) -> Suggestions:
     """Draft the rules that a sample speaks for, each with its support, exceptions and bound.
 
     Args:
@@ -38,7 +50,8 @@ def suggest(
         files: For each row the file that it came in; a rule must hold in each of them.
 
     Returns:
-        Rules over single columns in the order of the columns, then those over several.
+        Rules over single columns in the order of the columns, then those over several; and what was left
+        out to bound the time.
     """
     table = CodedTable(sample, columns, others)
     search = find_dependencies(table)
@@ -51,7 +64,20 @@ def suggest(
     ]
     deliveries = _deliveries(files, table.height)
     found = (_weighed(draft, judge(table, draft.rule), deliveries) for draft in drafts)
-    return [suggestion for suggestion in found if suggestion is not None]
+    return Suggestions(
+        (suggestion for suggestion in found if suggestion is not None),
+        left_out=tuple(_left_out(table, search)),
+    )
+
+
+def _left_out(table: CodedTable, search: Search) -> Iterator[str]:
+    if search.left_out:
+        yield f"dependencies: {search.left_out:,} pairs of columns with the most different values"
+    figures = sum(column.numeric for column in table.columns)
+    if figures > MAX_COLUMNS:
+        yield f"comparisons: {figures - MAX_COLUMNS:,} columns of numbers behind the first {MAX_COLUMNS}"
+    if figures > MAX_SUMMED:
+        yield f"sums and products: {figures - MAX_SUMMED:,} columns of numbers behind the first {MAX_SUMMED}"
 
 
 def dependency_drafts(found: Sequence[Dependency]) -> Iterator[Draft]:
