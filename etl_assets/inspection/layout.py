@@ -300,11 +300,12 @@ def _undated(naming: Naming, files: Sequence[Inspection]) -> Layout:
 
 def _dates_of_rows(files: Sequence[Inspection]) -> tuple[Column, date, date] | None:
     """The column whose dates may be the rows' periods: one format, in every row; and what they span."""
+    dated = [{column.name for column in date_columns(one)} for one in files]
     found: list[tuple[int, Column, date, date]] = []
     for place, column in enumerate(files[0].columns):
-        alike = [one.columns[place] for one in files]
-        if any(other not in date_columns(one) for one, other in zip(files, alike, strict=True)):
+        if not all(column.name in names for names in dated):
             continue
+        alike = [one.columns[place] for one in files]
         if len({formats for other in alike for formats in other.formats}) > 1 or "%z" in column.formats[0]:
             continue
         days = pl.concat([days_in(one, other).alias("day") for one, other in zip(files, alike, strict=True)])

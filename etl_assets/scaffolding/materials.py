@@ -74,7 +74,7 @@ def gather(dataset: str, given: Sequence[Path]) -> Gathered:
     read = _spread(sorted(paths))
     seen = {key: inspect_file(paths[key], proof=number == 0) for number, key in enumerate(read)}
     groups = _groups(dataset, seen, [key for key in paths if key not in seen])
-    if _collide(groups):
+    if len(groups) > 1 and _collide(groups):
         # A folder for each table, so that no name can belong to two.
         paths = {f"{group.name}/{key}": paths[key] for group in groups for key in group.keys}
         groups = [_below(group) for group in groups]
