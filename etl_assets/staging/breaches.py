@@ -9,7 +9,13 @@ from enum import StrEnum
 
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.staging.content import Content, Encoding, Newlines
-from etl_assets.staging.formats.options import DelimitedFormat, ExcelFormat, JsonRecordsFormat, TextFormat
+from etl_assets.staging.formats.options import (
+    DelimitedFormat,
+    ExcelFormat,
+    FixedWidthFormat,
+    JsonRecordsFormat,
+    TextFormat,
+)
 from etl_assets.staging.source import Source
 
 _SEPARATORS = {";": "';'", "\t": "a tab", "|": "'|'", ",": "','"}
@@ -74,7 +80,8 @@ def find_breach(
     if content.header is None:
         return Breach(BreachCode.HEADER, "there is no header line", (line,))
     breach = _declared_breach(content.header, source, line)
-    breach = breach or header_breach(content.header, columns, source, line)
+    in_file = not isinstance(source.format, FixedWidthFormat)
+    breach = breach or header_breach(content.header, columns, source, line if in_file else None)
     return breach or _types_breach(content, types or {})
 
 

@@ -16,7 +16,14 @@ MAX_DEPTH = 100
 MAX_UNKNOWN = 1000
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-_BRACKET = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[\[\]{}]', re.DOTALL)
+STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+"""A whole string; possessive, so that one that is not closed is given up at once."""
+
+# Members of what is known to be valid: the next key or item, with its value if that is no list or object.
+_PLAIN = rf'(?P<plain>{STRING}|[^\s,\[\]{{}}"]++)?'
+_FIELD = re.compile(rf"[ \t\r\n,]*+(?P<key>{STRING})[ \t\r\n]*+:[ \t\r\n]*+{_PLAIN}", re.DOTALL)
+_ITEM = re.compile(rf"[ \t\r\n,]*+(?!\]){_PLAIN}", re.DOTALL)
+_BRACKET = re.compile(STRING + r"|[\[\]{}]", re.DOTALL)
 
 
 class RecordError(ValueError):
@@ -238,21 +245,16 @@ def text_at(text: str, steps: tuple[Step, ...]) -> str:
 
 def _members(text: str, start: int) -> Iterator[tuple[Step, int, int]]:
     """Yield key or position of each member of an object or list, and where its value begins and ends."""
-    is_object = text[start] == "{"
-    at = _after_space(text, start + 1)
-    number = 0
-    while text[at] not in "]}":
+    member = _FIELD if text[start] == "{" else _ITEM
+    at, number = start + 1, 0
+    while (found := member.match(text, at)) is not None:
         key: Step = number
-        if is_object:
-            key, at = scan_once(text, at)
-            at = _after_space(text, _after_space(text, at) + 1)
-        _, end = scan_once(text, at)
-        yield key, at, end
+        if member is _FIELD:
+            written = found["key"]
+            key = scan_once(written, 0)[0] if "\\" in written else written[1:-1]
+        begin, at = found.span("plain")
+        if at < 0:
+            begin = found.end()
+            _, at = scan_once(text, begin)
+        yield key, begin, at
         number += 1
-        at = _after_space(text, end)
-        if text[at] == ",":
-            at = _after_space(text, at + 1)
-
-
-def _after_space(text: str, at: int) -> int:
-    return _SPACE.match(text, at).end()  # type: ignore[union-attr]

@@ -8,15 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from etl_assets.staging.formats.json_fields import check_record, reason_of, scan_once
+from etl_assets.staging.formats.json_fields import STRING, check_record, reason_of, scan_once
 from etl_assets.staging.formats.json_paths import Step
 from etl_assets.staging.unreadable import MAX_RAW_BYTES
 
-# Possessive quantifiers: a string that is not closed is given up at once.
-_STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_TOKEN = re.compile(_STRING + r'|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
+_TOKEN = re.compile(STRING + r'|[\[\]{},:]|[^\s\[\]{},:"]+', re.DOTALL)
 _SPACE = re.compile(r"[ \t\r\n]*")
-_STOP = re.compile(_STRING + r'|[\[\]{},"]', re.DOTALL)
+_STOP = re.compile(STRING + r'|[\[\]{},"]', re.DOTALL)
 _SIGN = re.compile(r'[\[\]{},"]')
 _WITHIN_STRING = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+', re.DOTALL)
 
