@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,7 +19,7 @@ from etl_assets.errors import ContractError
 if TYPE_CHECKING:
     from etl_assets.contracts.dataset import Dataset, TableId
     from etl_assets.contracts.odcs import Finding, ReadContracts
-    from etl_assets.contracts.rules import Rule
+    from etl_assets.contracts.rules import CompiledContract, Rule
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -90,11 +90,12 @@ def import_(
       dq contract import orders.odcs.yaml
       dq contract import orders.odcs.yaml --output datasets/orders
     """
-    from etl_assets.contracts.odcs import read_contracts, read_document
+    from etl_assets.contracts.odcs import compile_table, read_contracts, read_document
 
     try:
-        read = read_contracts(read_document(file))
-        rules = [(table.id, _rules(table.contract)) for table in read.tables]
+        document = read_document(file)
+        read = read_contracts(document)
+        rules = [(table.id, _rules(compile_table(table, document))) for table in read.tables]
         written = _write_declared(file, read, output) if output is not None else []
     except ContractError as error:
         raise WrongUseError(error.what, where=error.where, hint=error.hint) from None
@@ -136,11 +137,10 @@ def _write_declared(file: Path, read: ReadContracts, folder: Path) -> list[Path]
         ) from None
 
 
-def _rules(contract: Any) -> list[Rule]:
+def _rules(contract: CompiledContract) -> list[Rule]:
     from etl_assets.contracts.provenance import PROVENANCE
-    from etl_assets.contracts.rules import compile_contract
 
-    return [rule for rule in compile_contract(contract).rules if not set(rule.columns) & set(PROVENANCE)]
+    return [rule for rule in contract.rules if not set(rule.columns) & set(PROVENANCE)]
 
 
 def _print_rules(tables: Iterable[tuple[TableId, Sequence[Rule]]]) -> None:

@@ -12,6 +12,7 @@ from etl_assets.contracts.odcs.documents import (
     write_document,
 )
 from etl_assets.contracts.odcs.findings import Finding, Loss
+from etl_assets.contracts.odcs.placing import compile_table
 from etl_assets.contracts.odcs.reading import ReadContracts, ReadTable, read_contracts
 from etl_assets.contracts.odcs.writing import WrittenContracts, write_contracts
 
@@ -22,6 +23,7 @@ __all__ = [
     "ReadTable",
     "WrittenContracts",
     "check_document",
+    "compile_table",
     "parse_document",
     "read_contracts",
     "read_document",

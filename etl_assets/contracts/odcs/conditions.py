@@ -93,7 +93,7 @@ def parse(text: str) -> exp.Expression:
     except RecursionError:
         raise ConditionError("it is nested too deeply") from None
     if len(trees) != 1 or not isinstance(trees[0], exp.Expression):
-        raise ConditionError(f"it is {len(trees)} statements instead of one")
+        raise ConditionError("it is not one statement")
     return trees[0]
 
 

@@ -140,14 +140,12 @@ class _Entry:
         self._say(column, "not_null")
 
     def _missing(self, column: ColumnPieces) -> None:
-        given = self._arguments().get("missingValues") or []
+        given = self._listed("missingValues")
         words = alike([typed(word, column.dtype) for word in given if word is not None])
         missing = nw.col(column.name).is_in(words) if words else None
         if not self.is_never:
             parts = [nw.col(column.name).is_null()] if None in given else []
             parts += [missing.fill_null(False)] if missing is not None else []
-            if not parts:
-                raise ConditionError("missingValues names no values")
             self._share(parts[0] if len(parts) == 1 else parts[0] | parts[1], f"{column.name}_missing_values")
             return
         if None in given:
@@ -161,7 +159,9 @@ class _Entry:
         check: str
         given: Any
         if "validValues" in arguments:
-            values = alike([typed(one, column.dtype) for one in arguments["validValues"] if one is not None])
+            values = alike(
+                [typed(one, column.dtype) for one in self._listed("validValues") if one is not None]
+            )
             check, given, holds = "isin", values, value.is_in(values)
         elif "pattern" in arguments:
             check, given = pattern_check(str(arguments["pattern"]))
@@ -187,10 +187,10 @@ class _Entry:
         self._share_of(value.count() - value.drop_nulls().n_unique(), f"{column.name}_duplicate_values")
 
     def _duplicate_keys(self) -> None:
-        names = [str(name) for name in self._arguments().get("properties") or ()]
+        names = [str(name) for name in self._listed("properties")]
         unknown = [name for name in names if name not in self.reader.columns]
-        if unknown or not names:
-            raise ConditionError(f"the key names no columns: {', '.join(unknown) or 'none'}")
+        if unknown:
+            raise ConditionError(f"the key names no columns: {', '.join(unknown)}")
         if not self.is_never:
             raise ConditionError("a number of repeated keys that is tolerated has no counterpart")
         self._no_warning()
@@ -202,6 +202,12 @@ class _Entry:
 
     def _arguments(self) -> Mapping[str, Any]:
         return self.said.get("arguments") or {}
+
+    def _listed(self, argument: str) -> list[Any]:
+        values = self._arguments().get(argument)
+        if not isinstance(values, list) or not values:
+            raise ConditionError(f"the argument {argument} lists nothing")
+        return values
 
     # -- sql ------------------------------------------------------------------------------------
 
@@ -248,28 +254,36 @@ class _Entry:
         if engine != ENGINE or not isinstance(said, Mapping):
             raise ConditionError(f"it is written for the engine {engine}")
         rule, column, table = said.get("rule"), self.column, self.table
-        if rule == "castable" and column is not None:
+        if rule == "castable" and column is not None and not isinstance(column.dtype, pl.String):
             self._say(column, "castable")
         elif rule == "reference" and column is not None and column.references is not None:
             self._say(column, f"in_{column.references.table}")
-        elif rule == "in_period" and said.get("column") in table.columns:
+        elif rule == "in_period" and self._is_dated(said.get("column")):
             table.period_column, table.in_period = str(said["column"]), self.options
         elif rule == "unique_as_delivered":
             self._no_warning()
             table.unique_as_delivered = self.options
         elif rule == "determined_by" and said.get("dependent") in table.columns:
-            determinants = tuple(map(str, said.get("determinants") or ()))
-            if not determinants or any(name not in table.columns for name in determinants):
+            determinants = said.get("determinants")
+            if not isinstance(determinants, list) or not set(map(str, determinants)) <= table.columns.keys():
                 raise ConditionError("determinants names no columns of the table")
+            determinants = tuple(map(str, determinants))
             table.dependencies.append(Dependency(determinants, str(said["dependent"]), self.options))
         else:
             raise ConditionError(f"the rule {rule!r} of {ENGINE} is not known here")
 
     # -- what becomes of them -------------------------------------------------------------------
 
+    def _is_dated(self, name: Any) -> bool:
+        column = self.table.columns.get(str(name))
+        return column is not None and isinstance(column.dtype, pl.Date | pl.Datetime)
+
     def _say(self, column: ColumnPieces, rule: str) -> None:
         if rule == "unique":
             self._no_warning()
+        elif self.options.on_violation is not None:
+            self.findings.add(self.path, "onViolation is said of a rule that is not unique", Loss.MEANING)
+            self.options = dataclasses.replace(self.options, on_violation=None)
         column.rules[rule] = self.options
 
     def _no_warning(self) -> None:
@@ -304,7 +318,7 @@ class _Entry:
 
     def _aggregate(self, value: nw.Expr, name: str) -> None:
         limits = self.limit if isinstance(self.limit, list) else [self.limit]
-        if any(isinstance(limit, list | Mapping) or limit is None for limit in limits):
+        if any(isinstance(limit, bool) or not isinstance(limit, int | float) for limit in limits):
             raise ConditionError(f"{self.operator} says no number")
         self._add(_OPERATORS[self.operator](value, self.limit), name, RuleKind.AGGREGATE)
 

@@ -12,6 +12,7 @@ from etl_assets.contracts.dataset import Dataset, Layer, Table, TableId
 from etl_assets.contracts.odcs.documents import read_document
 from etl_assets.contracts.odcs.findings import Finding, Loss
 from etl_assets.contracts.odcs.pieces import ColumnPieces, TablePieces, build_model
+from etl_assets.contracts.odcs.placing import compile_table
 from etl_assets.contracts.odcs.reading import ReadTable, read_contracts
 from etl_assets.contracts.rules import compile_contract
 from etl_assets.datasets.declared.declaration import Declaration, TableSection, read_declaration
@@ -84,7 +85,7 @@ class _Loader:
                         where=document.where((*table.path, "name")),
                         hint=f"{DECLARATION} has {', '.join(map(str, ids))}",
                     )
-                _compile(table, document)
+                compile_table(table, document)
                 found[table.id] = table
         return found
 
@@ -247,24 +248,3 @@ def _refuse_losses(findings: tuple[Finding, ...], document: YamlText) -> None:
         where=where,
         hint=f"Write it otherwise, or say allow_unchecked: true in {DECLARATION}",
     )
-
-
-def _compile(table: ReadTable, document: YamlText) -> None:
-    """Compile a contract; what is wrong is said with its place in the document."""
-    try:
-        compile_contract(table.contract)
-    except ContractError as error:
-        rule = str(error.where.get("rule", ""))
-        path = table.path
-        for length in range(rule.count(".") + 1, 0, -1):
-            column = ".".join(rule.split(".")[:length])
-            if column in (names := _names(table, document)):
-                path = (*table.path, "properties", str(names.index(column)))
-                break
-        where = document.where(path) | ({"rule": rule} if rule else {})
-        raise ContractError(error.what, where=where, hint=error.hint) from None
-
-
-def _names(table: ReadTable, document: YamlText) -> list[str]:
-    said = document.values["schema"][int(table.path[1])]["properties"]
-    return [str(one.get("physicalName") or one["name"]) for one in said]

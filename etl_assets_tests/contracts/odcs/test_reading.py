@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 import yaml
 
-from etl_assets.contracts.odcs import Loss, ReadContracts, parse_document, read_contracts
+from etl_assets.contracts.odcs import Loss, ReadContracts, compile_table, parse_document, read_contracts
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.contracts.rules import CompiledContract, Rule, compile_contract
 from etl_assets.contracts.vocabulary import Dimension, OnViolation, RuleKind, Severity
@@ -343,3 +343,51 @@ def test_a_key_that_the_standard_does_not_have_is_named_with_its_line() -> None:
     with pytest.raises(ContractError, match="no such key requird") as caught:
         parse_document(text, "x")
     assert text.splitlines()[int(str(caught.value.where["line"])) - 1].strip() == "requird: true"
+
+
+OURS = {"type": "custom", "engine": "etl_assets"}
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        sql("SELECT COUNT(*) FROM {object} WHERE " + "(" * 400 + "n > 1" + ")" * 400),
+        sql("SELECT COUNT(*) FROM {object} WHERE " + "NOT " * 3000 + "n > 1"),
+        sql("SELECT COUNT(*) FROM {object} WHERE n > 'abc'"),
+        sql("SELECT COUNT(*) FROM {object} WHERE n"),
+        sql("SELECT COUNT(*) FROM {object} WHERE n > 1 AND 1 = 1"),
+        sql("SELECT COUNT(*) FROM {object} WHERE n LIKE '%x'"),
+        sql("SELECT COUNT(*) FROM {object} WHERE n IN (1, NULL)"),
+        sql("SELECT COUNT(*) FROM read_csv('/etc/passwd') WHERE n > 1"),
+        sql("SELECT n FROM {object}", mustBe=3),
+        sql("SELECT SUM(n) FROM {object}", mustBe="x"),
+        sql("SELECT 1; SELECT 2", mustBe=1),
+        sql("", mustBe=1),
+        never("invalidValues", arguments={"validValues": []}),
+        never("invalidValues", arguments={"validValues": 5}),
+        never("invalidValues", arguments={"validValues": ["a", {"x": 1}]}),
+        never("invalidValues", arguments={"pattern": "("}),
+        never("invalidValues"),
+        never("missingValues", arguments={"missingValues": ["N/A"]}),
+        {"metric": "nullValues", "mustBe": True},
+        {"metric": "nullValues", "mustBeLessThan": 2, "unit": "bananas"},
+        {**OURS, "implementation": {"rule": ["x"]}},
+        {**OURS, "implementation": "castable"},
+        {**OURS, "implementation": {"rule": "determined_by", "determinants": 5, "dependent": "n"}},
+        {**OURS, "implementation": {"rule": "in_period", "column": "n"}},
+    ],
+    ids=lambda entry: str(entry)[:60],
+)
+def test_an_odd_rule_is_named_and_harms_nothing_else(entry: dict[str, Any]) -> None:
+    found = read(one("kept", logicalTypeOptions={"minimum": 3}), one(quality=[entry]))
+    assert [finding.loss for finding in found.findings] == [Loss.RULE]
+    assert {"kept.greater_than_or_equal_to", "n.castable"} <= set(rules_of(found))
+
+
+def test_what_cannot_be_compiled_leads_to_its_line() -> None:
+    text = yaml.safe_dump(HEAD) + "schema:\n- name: a\n  properties:\n  - {name: '', logicalType: string}\n"
+    document = parse_document(text, "x.odcs.yaml")
+    with pytest.raises(ContractError, match="no name of a column") as caught:
+        compile_table(read_contracts(document).tables[0], document)
+    assert caught.value.where["file"] == "x.odcs.yaml"
+    assert int(str(caught.value.where["line"])) >= text.count("\n") - 3
