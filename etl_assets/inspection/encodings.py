@@ -88,6 +88,11 @@ def _with_double(found: TextEncoding, sample: Sample) -> TextEncoding:
     text = found.decode(sample.head[:1_000_000])
     beyond = sum(not char.isascii() for char in text)
     twice = sum(map(len, _TWICE.findall(text)))
+    if lost := sum(piece.count(b"\xef\xbf\xbd") for piece in sample.pieces):
+        problem = (
+            f"{lost:,} letters are lost: U+FFFD stands in their place; whoever wrote it could not read them"
+        )
+        return TextEncoding(found.name, found.proposal, (problem,))
     if twice * 2 > beyond:
         problem = (
             f"The text looks encoded twice ({twice:,} of {beyond:,} characters beyond ASCII are such "

@@ -129,8 +129,7 @@ def _by_magic(path: Path, head: bytes) -> Table | None:
 def _is_binary(text: str) -> bool:
     start = text[:20_000]
     odd = sum(
-        char == "\ufffd"
-        or (unicodedata.category(char) in ("Cc", "Cn", "Co") and char not in "\r\n\t\f\v\x1a\x1b")
+        unicodedata.category(char) in ("Cc", "Cn", "Co") and char not in "\r\n\t\f\v\x1a\x1b"
         for char in start
     )
     return odd > 0.05 * len(start)

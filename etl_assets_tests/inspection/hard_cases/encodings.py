@@ -125,6 +125,13 @@ def utf_8_with_a_few_latin_1_bytes() -> Case:
 
 
 @CASES.add
+def letters_lost_on_the_way() -> Case:
+    # Whoever wrote it could not read it: each umlaut is U+FFFD for good.
+    rows = [["Kunde", "Preis"], *([f"M\ufffdller \ufffd S\ufffdhne {n}", f"{n},50"] for n in range(40))]
+    return Case(text(rows, ";").encode(), read={"encoding": "utf-8", "separator": ";"}, told=("U+FFFD",))
+
+
+@CASES.add
 def utf_8_twice() -> Case:
     twice = _goods().encode().decode("cp1252", "replace").replace("\ufffd", "").encode()
     return Case(twice, read={"encoding": "utf-8"}, told=("encoded twice",))
