@@ -22,6 +22,9 @@ COLUMNS_SHOWN = 60
 
 HINTS_SHOWN = 30
 
+ROOMY = 100
+"""Characters of a line that examples need."""
+
 _MARKS = {"sure": "✓", "likely": "~", "unsure": "?"}
 _ASCII_MARKS = {"sure": "+", "likely": "~", "unsure": "?"}
 _STYLES = {"sure": "green", "likely": "yellow", "unsure": "bold red"}
@@ -36,7 +39,7 @@ def print_group(console: Console, group: FileGroup) -> None:
     console.print(Padding(_proposals(found.proposals, unicode), (0, 0, 0, 2)))
     if found.columns:
         console.print(_title("columns"))
-        console.print(Padding(_columns(found.columns[:COLUMNS_SHOWN], found, unicode), (0, 0, 0, 2)))
+        console.print(Padding(_columns(found.columns[:COLUMNS_SHOWN], found, console), (0, 0, 0, 2)))
         if (rest := len(found.columns) - COLUMNS_SHOWN) > 0:
             console.print(Text(f"  and {rest:,} more: --json shows all", style="dim"))
     if hints := list(_hints(group, unicode)):
@@ -122,17 +125,22 @@ def _value(aspect: str, value: object) -> str:
 # -- columns --------------------------------------------------------------------------------------
 
 
-def _columns(columns: Sequence[Column], found: Inspection, unicode: bool) -> Table:
+def _columns(columns: Sequence[Column], found: Inspection, console: Console) -> Table:
+    """A line a column; where there is little room, without examples and with short names."""
+    unicode, roomy = speaks_unicode(console), console.width >= ROOMY
+    headings = ["", "column", "kind", "fits %", "filled %", "distinct", "written as"]
     table = grid(
-        "", "column", "kind", "fits %", "filled %", "distinct", "written as", "such as",
-        right=("fits %", "filled %", "distinct"), unicode=unicode,
-    )  # fmt: skip
-    table.columns[1].max_width = 28
+        *headings, *(["such as"] if roomy else []), right=("fits %", "filled %", "distinct"), unicode=unicode
+    )
+    table.columns[1].max_width = 28 if roomy else 20
     for index in (1, 2, 3, 4, 5):
         table.columns[index].no_wrap = True
-    table.columns[6].overflow = table.columns[7].overflow = "fold"
+    table.columns[6].overflow = "fold"
+    if roomy:
+        # Examples give way to how cells are written, which must be seen as a whole.
+        table.columns[7].overflow = "fold"
     for one in columns:
-        table.add_row(
+        row = [
             _mark(one.certainty.value, unicode),
             cell(one.name),
             cell(one.kind.value),
@@ -140,8 +148,10 @@ def _columns(columns: Sequence[Column], found: Inspection, unicode: bool) -> Tab
             percent(one.filled / found.sample.height) if found.sample.height else "-",
             number(one.distinct),
             cell("; ".join(_written(one))),
-            cell(", ".join(one.examples)[:40], "dim" if one.personal else ""),
-        )
+        ]
+        if roomy:
+            row.append(cell(", ".join(one.examples)[:40], "dim" if one.personal else ""))
+        table.add_row(*row)
     return table
 
 

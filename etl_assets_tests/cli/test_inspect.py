@@ -93,6 +93,16 @@ def test_commands_to_the_terminal_are_spelled_out(tmp_path: Path, dq: Dq) -> Non
     assert "[bold]name" in result.stdout
 
 
+def test_a_narrow_terminal_gets_whole_formats(sales: Path, dq: Dq, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+
+    shown = dq("inspect", str(sales)).stdout
+
+    assert "%Y-%m-%d" in shown
+    assert "1234,56" in shown
+    assert max(map(len, shown.split("for config")[0].splitlines())) <= 80
+
+
 def test_dagster_is_not_loaded(sales: Path) -> None:
     code = (
         "import sys; from etl_assets.cli.main import app; "
