@@ -140,7 +140,7 @@ def _columns(columns: Sequence[Column], found: Inspection, console: Console) -> 
         # Examples give way to how cells are written, which must be seen as a whole.
         table.columns[7].overflow = "fold"
     for one in columns:
-        row = [
+        row: list[RenderableType] = [
             _mark(one.certainty.value, unicode),
             cell(one.name),
             cell(one.kind.value),
