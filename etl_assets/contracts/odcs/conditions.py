@@ -185,6 +185,23 @@ _FUNCTIONS: dict[type[exp.Expression], Callable[[nw.Expr], nw.Expr]] = {
     exp.LogicalOr: lambda value: value.any(),
 }
 
+# What the parser may say of a node; anything else would change its meaning without our noticing.
+_UNDERSTOOD = frozenset(
+    {
+        "this",
+        "expression",
+        "expressions",
+        "low",
+        "high",
+        "to",
+        "is_string",
+        "negate",
+        "typed",
+        "big_int",
+        "flag",
+    }
+)
+
 
 class _Builder:
     def __init__(self, schema: Mapping[str, pl.DataType]) -> None:
@@ -192,6 +209,13 @@ class _Builder:
 
     def build(self, tree: exp.Expression) -> Any:
         """A Narwhals expression, or a Python constant for a literal."""
+        odd = [key for key, value in tree.args.items() if value and key not in _UNDERSTOOD]
+        if odd:
+            raise ConditionError(f"{_sql(tree)} has no counterpart ({', '.join(odd)})")
+        if tree.args.get("negate"):
+            plain = tree.copy()
+            plain.set("negate", None)
+            return ~self._expression(plain)
         kind = type(tree)
         if kind is exp.Paren:
             return self.build(tree.this)

@@ -351,14 +351,22 @@ def _kept(violated: exp.Expression) -> tuple[exp.Expression, bool]:
         tree = tree.this
     if type(tree) in _OPPOSITES:
         return _OPPOSITES[type(tree)](this=tree.this, expression=tree.expression), False
+    if _is_true(tree) and tree.args.get("negate"):
+        return tree.this, True
     if not isinstance(tree, exp.Not):
         return exp.Not(this=exp.Paren(this=tree)), False
     inner = tree.this
     while isinstance(inner, exp.Paren):
         inner = inner.this
-    if isinstance(inner, exp.Is) and isinstance(inner.expression, exp.Boolean) and inner.expression.this:
+    if _is_true(inner) and not inner.args.get("negate"):
         return inner.this, True
     return inner, False
+
+
+def _is_true(tree: exp.Expression) -> bool:
+    """Whether it is `... IS TRUE`, or `... IS NOT TRUE` where it is negated."""
+    is_boolean = isinstance(tree, exp.Is) and isinstance(tree.expression, exp.Boolean)
+    return is_boolean and bool(tree.expression.this)
 
 
 def refuse_wrong_pattern(pattern: Any, dtype: pl.DataType) -> None:

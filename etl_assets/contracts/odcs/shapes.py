@@ -90,6 +90,8 @@ def built_in_of(tree: exp.Expression, column: str, name: str, dtype: pl.DataType
 
 def _found(tree: exp.Expression, column: str, name: str, dtype: pl.DataType) -> tuple[str, Any] | None:
     tree = _bare(tree)
+    if tree.args.get("negate"):
+        return None
     if type(tree) in _KINDS and _is_length(tree.this, column):
         return _length_of({_KINDS[type(tree)]: constant_of(tree.expression)})
     if type(tree) in _KINDS and _is_column(tree.this, column):
