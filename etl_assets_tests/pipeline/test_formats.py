@@ -122,6 +122,7 @@ def test_records_that_can_t_be_read_are_in_quarantine_as_delivered(tmp_path: Pat
         ("arrow", b"ARROW1\0\0nothing more", "damaged: it is no intact Arrow file"),
         ("fixed_width", b"", "empty: the file is empty"),
     ],
+    ids=["json", "jsonl", "excel", "arrow", "fixed_width"],
 )
 def test_a_file_that_is_something_else_holds_its_day_and_no_other(
     tmp_path: Path, kind: str, data: bytes, why: str

@@ -234,6 +234,10 @@ def test_merged_cells_have_their_text_in_the_first_and_that_is_noted(desk: Desk)
         (in_sheet("</row>", "</rows>"), "damaged: it is no intact workbook"),
         (edited(GOOD, "xl/worksheets/sheet1.xml", lambda xml: b""), "damaged: it is no intact workbook"),
     ],
+    ids=[
+        "empty", "csv", "html", "binary", "xls", "cut off", "bytes changed", "list of sheets cut off",
+        "cells without places", "all cells", "broken XML", "no sheet",
+    ],
 )  # fmt: skip
 def test_what_is_no_workbook_is_a_breach(desk: Desk, data: bytes, told: str) -> None:
     assert broken(desk, data, COLUMNS, type="excel").startswith(told)

@@ -199,6 +199,7 @@ def test_json_lines_with_an_empty_line_and_without_a_last_line_end(desk: Desk) -
         (b"{}\0\0\0\0\0\0\0\0\0\0\n", "encoding: it is no text"),
         (gzip.compress(b"{}\n")[:-3], "damaged: Its gzip compression is cut off"),
     ],
+    ids=["empty", "csv", "array", "utf-16", "binary", "cut off"],
 )
 def test_a_file_that_is_no_json_lines_is_a_breach(desk: Desk, data: bytes, told: str) -> None:
     assert broken(desk, data, ["a"], type="jsonl").startswith(told)
