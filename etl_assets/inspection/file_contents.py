@@ -12,6 +12,7 @@ from etl_assets.cleaning import date as read_date
 from etl_assets.cleaning import moment as read_moment
 from etl_assets.inspection.records import Column, Inspection, Kind
 
+ISO_DAY = "%Y-%m-%d"
 _MOST_PAIRS = 12
 _FITTING = 0.97
 """Share of a column's cells that must be dates for the column to tell anything."""
@@ -23,7 +24,6 @@ def date_columns(inspection: Inspection) -> list[Column]:
         column
         for column in inspection.columns
         if column.kind in (Kind.DATE, Kind.DATETIME)
-        and column.formats
         and column.filled
         and column.fitting >= _FITTING * column.filled
     ]
@@ -32,13 +32,14 @@ def date_columns(inspection: Inspection) -> list[Column]:
 def days_in(inspection: Inspection, column: Column) -> pl.Series:
     """The days of a column's cells that can be read, as they are written, without nulls."""
     read = read_date if column.kind is Kind.DATE else read_moment
-    if inspection.sample.schema.get(column.name) != pl.String:
-        return inspection.sample[column.name].cast(pl.Date, strict=False).drop_nulls()
+    if not column.formats:
+        # Of a format with types: text in ISO form.
+        return inspection.sample[column.name].str.slice(0, 10).str.to_date(ISO_DAY, strict=False).drop_nulls()
     try:
         text = inspection.sample.select(read(column.name, *column.formats, nulls=column.null_words))
     except (ValueError, pl.exceptions.PolarsError):
         return pl.Series(column.name, [], dtype=pl.Date)  # formats that Polars does not know
-    return text[column.name].str.slice(0, 10).str.to_date("%Y-%m-%d", strict=False).drop_nulls()
+    return text[column.name].str.slice(0, 10).str.to_date(ISO_DAY, strict=False).drop_nulls()
 
 
 def share_within(days: pl.Series, first: date, after: date) -> float:

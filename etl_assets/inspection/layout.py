@@ -12,6 +12,7 @@ from typing import Literal
 import polars as pl
 
 from etl_assets.inspection.file_contents import (
+    ISO_DAY,
     bulk,
     common_key,
     date_columns,
@@ -279,7 +280,7 @@ def _undated(naming: Naming, files: Sequence[Inspection]) -> Layout:
                 format=files[0].format,
                 period_from=PeriodFrom.COLUMN,
                 period_column=column.name,
-                period_format=column.formats[0],
+                period_format=next(iter(column.formats), ISO_DAY),
                 files_per_period="many",
             ),
             rhythm,
@@ -306,7 +307,7 @@ def _dates_of_rows(files: Sequence[Inspection]) -> tuple[Column, date, date] | N
         if not all(column.name in names for names in dated):
             continue
         alike = [one.columns[place] for one in files]
-        if len({formats for other in alike for formats in other.formats}) > 1 or "%z" in column.formats[0]:
+        if len(forms := {form for other in alike for form in other.formats}) > 1 or "%z" in "".join(forms):
             continue
         days = pl.concat([days_in(one, other).alias("day") for one, other in zip(files, alike, strict=True)])
         rows = sum(one.sample.height for one in files)

@@ -180,13 +180,13 @@ def harmless(text: str) -> str:
 
 
 def comment(text: str, *, indent: int = 0, width: int = WIDTH) -> list[str]:
-    """The lines of a comment."""
+    """The lines of a comment; what goes on is indented, so that the next comment is one of its own."""
     start = " " * indent + "# "
     return textwrap.wrap(
         harmless(text),
         width,
         initial_indent=start,
-        subsequent_indent=start,
+        subsequent_indent=start + "  ",
         break_long_words=False,
         break_on_hyphens=False,
     )

@@ -218,8 +218,8 @@ def _doubts(file: str, text: str) -> Iterator[Doubt]:
             told = [line.strip().removeprefix("# unsure: ")]
             for following in lines[number:]:
                 rest = following.strip()
-                if not rest.startswith("# ") or rest.startswith("# unsure: "):
+                if not rest.startswith("#   "):
                     break
-                told.append(rest.removeprefix("# "))
+                told.append(rest.removeprefix("#   "))
             # One more than here: the line with the checksum comes first.
             yield Doubt(file, number + 1, " ".join(told))

@@ -42,6 +42,7 @@ class Material:
         columns: What inspection found of the columns, over all files.
         sample: Rows of all files.
         labels: For each row of the sample the key of its file.
+        delivered: Rows as a run reads them, with their file's key as `_period`.
         complete: Whether the sample holds all rows.
         suggestions: The rules that the sample speaks for.
         doubts: What is to be looked at.
@@ -56,6 +57,7 @@ class Material:
     columns: Sequence[Column]
     sample: pl.DataFrame
     labels: pl.Series
+    delivered: pl.DataFrame
     complete: bool
     suggestions: Sequence[Suggestion] = ()
     doubts: Sequence[str] = ()
@@ -181,26 +183,27 @@ def draft_columns(material: Material, as_text: Collection[str] = ()) -> TableDra
 
 
 def annotation(dtype: pl.DataType) -> str:
-    """A Polars dtype as the annotation of a contract's field."""
-    plain = {
-        pl.String(): TEXT,
-        pl.Int64(): WHOLE,
-        pl.Float64(): REAL,
-        pl.Boolean(): TRUTH,
-        pl.Date(): DAY,
-        pl.Time(): CLOCK,
-    }
-    if dtype in plain:
-        return plain[dtype]
+    """The annotation of a field for what a file's dtype becomes in a table.
+
+    Tables don't hold every dtype: moments are kept in microseconds, those of a timezone in UTC, and
+    categories as text. A value that would be lost by that is refused, as any that can't be cast.
+    """
     if isinstance(dtype, pl.Datetime):
-        if (dtype.time_unit, dtype.time_zone) == ("us", None):
-            return MOMENT
-        return f"Annotated[pl.Datetime, {literal(dtype.time_unit)}, {literal(dtype.time_zone)}]"
+        return MOMENT if dtype.time_zone is None else INSTANT
     if isinstance(dtype, pl.Decimal):
         return f"Annotated[pl.Decimal, {dtype.precision}, {dtype.scale}]"
-    if isinstance(dtype, pl.Duration):
-        return f"Annotated[pl.Duration, {literal(dtype.time_unit)}]"
-    return f"pl.{type(dtype).__name__}"
+    plain: dict[type[pl.DataType], str] = {
+        pl.Int64: WHOLE,
+        pl.UInt8: WHOLE,
+        pl.UInt16: WHOLE,
+        pl.UInt32: WHOLE,
+        pl.UInt64: WHOLE,
+        pl.Float64: REAL,
+        pl.Boolean: TRUTH,
+        pl.Date: DAY,
+    }
+    kept = (pl.Int8, pl.Int16, pl.Int32, pl.Float32, pl.Binary)
+    return f"pl.{type(dtype).__name__}" if isinstance(dtype, kept) else plain.get(type(dtype), TEXT)
 
 
 def _typed(column: Column) -> bool:

@@ -82,8 +82,7 @@ def try_out(dataset: Dataset, tables: Sequence[TableDraft]) -> dict[str, Finding
 def _tried(dataset: Dataset, table: TableDraft, references: Mapping[str, pl.DataFrame]) -> Findings:
     material = table.material
     silver = table_of(dataset, Layer.SILVER, table.name)
-    rows = material.sample.with_columns(material.labels.alias(PERIOD))
-    rows = _as_delivered(rows, material.types)
+    rows = material.delivered
     verdict = judge_frame(silver, rows, material.headers, _windows(table), inputs={}, references=references)
     shares = [(one.quarantined_share, label) for label, one in verdict.outcomes.items() if one.rows_in]
     failed: Counter[str] = Counter()
@@ -97,19 +96,9 @@ def _tried(dataset: Dataset, table: TableDraft, references: Mapping[str, pl.Data
     return Findings(verdict, max(shares, default=(0.0, "")), [rule for rule in failing if rule in known])
 
 
-def _as_delivered(rows: pl.DataFrame, types: Mapping[str, pl.DataType]) -> pl.DataFrame:
-    """Samples are text; formats with types deliver these."""
-    typed = [
-        pl.col(name).cast(dtype, strict=False)
-        for name, dtype in types.items()
-        if rows.schema.get(name) == pl.String and dtype != pl.String and not dtype.is_nested()
-    ]
-    return rows.with_columns(typed)
-
-
 def _windows(table: TableDraft) -> dict[str, Window | None]:
-    layout = table.material.layout
-    windows: dict[str, Window | None] = dict.fromkeys(table.material.labels.unique().to_list())
+    material, layout = table.material, table.material.layout
+    windows: dict[str, Window | None] = dict.fromkeys(material.delivered[PERIOD].unique().to_list())
     if layout.rhythm is None or layout.source.period_from is not PeriodFrom.FILENAME:
         return windows
     for label in windows:

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import polars as pl
 
+from etl_assets.contracts.provenance import PERIOD
 from etl_assets.errors import StagingError
 from etl_assets.inspection.columns import describe_column
 from etl_assets.inspection.file_names import naming_of
@@ -273,6 +274,9 @@ def _material(group: Group, layout: Layout) -> Material:
         doubts += remarks
         columns = [replace(column, name=name) for column, name in zip(columns, headers, strict=True)]
         sample = sample.rename(dict(zip(sample.columns, headers, strict=True)))
+    delivered = sample.with_columns(labels.alias(PERIOD))
+    if types:
+        delivered = pl.concat([_typed(group.files[key], each, key) for key in used], how="vertical_relaxed")
     complete = all(group.files[key].complete and group.files[key].sample.height <= each for key in used)
     doubts += [problem for key in used[:5] for problem in group.files[key].problems]
     return Material(
@@ -285,6 +289,7 @@ def _material(group: Group, layout: Layout) -> Material:
         columns=columns,
         sample=sample,
         labels=labels,
+        delivered=delivered,
         complete=complete and len(group.keys) == len(group.files),
         doubts=tuple(dict.fromkeys(doubts)),
     )
@@ -333,11 +338,29 @@ def _common_format(files: Sequence[Inspection]) -> tuple[Format, list[str]]:
 
 def _types(inspection: Inspection) -> dict[str, pl.DataType]:
     """The dtypes of a format that has some."""
+    frame = _scan(inspection)
+    types = {} if frame is None else dict(frame.collect_schema())
+    if nested := [name for name, dtype in types.items() if dtype.is_nested()]:
+        raise StagingError(
+            f"The columns {', '.join(map(repr, nested[:5]))} hold lists or structs",
+            where={"file": inspection.path},
+            hint="Write their fields as columns of their own; a contract of such columns is written by hand",
+        )
+    return types
+
+
+def _typed(inspection: Inspection, rows: int, key: str) -> pl.DataFrame:
+    frame = _scan(inspection)
+    assert frame is not None
+    return frame.head(rows).with_columns(pl.lit(key).alias(PERIOD)).collect(engine="streaming")
+
+
+def _scan(inspection: Inspection) -> pl.LazyFrame | None:
     if isinstance(inspection.format, ParquetFormat):
-        return dict(pl.read_parquet_schema(inspection.path))
+        return pl.scan_parquet(inspection.path, glob=False, hive_partitioning=False)
     if isinstance(inspection.format, ArrowFormat):
-        return dict(pl.scan_ipc(inspection.path).collect_schema())
-    return {}
+        return pl.scan_ipc(inspection.path, glob=False)
+    return None
 
 
 def _renamed(format: Format, headers: Sequence[str], path: Path) -> tuple[Format, list[str], list[str]]:

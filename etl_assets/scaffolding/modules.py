@@ -21,6 +21,7 @@ from etl_assets.scaffolding.gold import GoldDraft
 from etl_assets.scaffolding.names import class_name, function_name, is_plain
 
 _DECLARE = ("Cast", "Dependency", "Reference", "about", "about_table", "row_check", "rule", "warn")
+_INSTANT = ["", "# A moment in UTC.", 'Instant = Annotated[pl.Datetime, "us", "UTC"]']
 _CLEANING = ("boolean", "date", "moment", "number", "text", "time")
 
 
@@ -108,6 +109,8 @@ def _gold_table(gold: GoldDraft) -> Code:
 def bronze_module(name: str, tables: Sequence[TableDraft]) -> str:
     """`bronze.py`: the columns as they are delivered."""
     body: list[str] = []
+    if any(annotation(dtype) == INSTANT for table in tables for dtype in table.material.types.values()):
+        body += _INSTANT
     for table in tables:
         body += ["", "", f"class {class_name('bronze', table.name)}(RowContract):"]
         body += [*docstring(f"One row of {table.name} as it is delivered.", indent=4), ""]
@@ -137,7 +140,7 @@ def silver_module(name: str, tables: Sequence[TableDraft]) -> str:
     """`silver.py`: the contracts, and the functions that clean."""
     body: list[str] = []
     if any(column.dtype == INSTANT for table in tables for column in table.columns):
-        body += ["", "# A moment in UTC.", 'Instant = Annotated[pl.Datetime, "us", "UTC"]']
+        body += _INSTANT
     for table in tables:
         body += [*_contract(table), *_function(table)]
     lines = [
