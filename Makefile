@@ -16,7 +16,7 @@ DAGSTER_HOME := $(ETL_HOME)/dagster
 export ETL_HOME DAGSTER_HOME
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help setup demo test lint docs format ui benchmark schemas reference constraints clean
+.PHONY: help setup demo test lint docs format ui benchmark schemas reference pages constraints clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -68,6 +68,9 @@ schemas: setup ## write config/schemas/ anew after a change of the settings
 
 reference: setup ## write docs/reference/ anew after a change of settings, dq, contracts or metadata
 	$(BIN)/python -m docs.generator
+
+pages: setup ## put what commands print now into the tutorial and the how-tos; look at the difference
+	$(BIN)/python -m etl_assets_tests.docs.refill docs/tutorial.md $(filter-out %/index.md,$(wildcard docs/how-to/*.md))
 
 constraints: ## write constraints.txt anew, from the newest versions that fit pyproject.toml
 	@rm -rf build/pins && $(PYTHON) -m venv build/pins

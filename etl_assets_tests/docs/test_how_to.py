@@ -3,54 +3,34 @@
 from __future__ import annotations
 
 import re
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import pytest
 
 from etl_assets.staging.source import compile_pattern
+from etl_assets_tests.docs.places import HOW_TOS, ROOT, place_of
+from etl_assets_tests.docs.refill import refilled
 from etl_assets_tests.docs.walkthrough import Change, Command, File, QuickReader, is_shown, steps
-from etl_assets_tests.orchestration.homes import make_template, quick_folder
 
-ROOT = Path(__file__).parents[2]
-PAGES = sorted(path for path in (ROOT / "docs" / "how-to").glob("*.md") if path.stem != "index")
 TEMPLATES = ROOT / "etl_assets" / "scaffolding" / "project_files"
 
 
-@pytest.fixture(scope="module")
-def dagster_home() -> Iterator[Path]:
-    with quick_folder() as folder:
-        yield make_template(folder)
-
-
-@contextmanager
-def project_of(page: str, dagster_home: Path) -> Iterator[Path]:
-    """The project that a page starts from: `orders`, unless its front matter says another."""
-    said = re.match(r"---\nproject: (\w+)\n---\n", page)
-    with quick_folder() as folder:
-        shutil.copytree(ROOT / "examples" / (said[1] if said else "orders"), folder, dirs_exist_ok=True)
-        shutil.copytree(dagster_home, folder / "var" / "dagster")
-        yield folder
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_a_page_does_what_it_says(page: Path, dagster_home: Path) -> None:
+@pytest.mark.parametrize("page", HOW_TOS, ids=lambda page: page.stem)
+def test_a_page_does_what_it_says(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     assert any(isinstance(step, Command) for step in steps(text))
-    with project_of(text, dagster_home) as project:
-        QuickReader(project).follow(text)
+    with place_of(page) as reader:
+        reader.follow(text)
 
 
 def test_every_page_is_in_the_list() -> None:
     listed = (ROOT / "docs" / "how-to" / "index.md").read_text(encoding="utf-8")
-    assert {page.stem for page in PAGES} <= set(listed.split())
+    assert {page.stem for page in HOW_TOS} <= set(listed.split())
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", HOW_TOS, ids=lambda page: page.stem)
 def test_tables_of_patterns_fit_their_file_names(page: Path) -> None:
     """Rows such as ``| `2024-03-04.csv`, ... | `{period:%Y-%m-%d}.csv` |``."""
     for name, pattern in re.findall(
@@ -112,3 +92,10 @@ def test_a_page_that_says_something_else_fails(tmp_path: Path) -> None:
         (tmp_path / "a.py").write_text("y\n")
         with pytest.raises(AssertionError):
             QuickReader(tmp_path).follow(wrong)
+
+
+def test_a_page_gets_what_its_commands_print_now(tmp_path: Path) -> None:
+    page = "Say:\n\n```console\n$ echo no; pwd\nyes\n$ echo a; echo b\n...\nb\n$ true\n```\nend\n"
+    told = refilled(page, QuickReader(tmp_path))
+    assert told == page.replace("yes", "no\n...")
+    QuickReader(tmp_path).follow(told)

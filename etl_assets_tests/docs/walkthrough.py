@@ -63,12 +63,12 @@ class Change:
 
 Step = Command | File | Change
 
-_BLOCK = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(r"^```(?P<info>[^\n`]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 def steps(page: str) -> Iterator[Step]:
     """Return what a page shows, in its order."""
-    for block in _BLOCK.finditer(page):
+    for block in BLOCK.finditer(page):
         info, body = block["info"].strip(), block["body"]
         if info == "console":
             yield from commands(body.splitlines())
