@@ -77,13 +77,18 @@ def _edges(table: CodedTable, rule: Rule) -> Iterable[Edge]:
 
 
 def _blame_checks(checks: Sequence[Verdict], flags: dict[str, Mask]) -> None:
-    """Blame all cells of a broken row check, unless another rule blames one of them already."""
-    found: list[tuple[str, Mask]] = []
-    for verdict in checks:
-        explained = np.logical_or.reduce([flags[name] for name in verdict.blamed])
-        found.extend((name, blamed & ~explained) for name, blamed in verdict.blamed.items())
-    for name, blamed in found:
-        flags[name] |= blamed
+    """Blame the cells of broken row checks, unless another rule blames one of them already.
+
+    Sums and products first: they often know which of three is wrong, a comparison never does.
+    """
+    for width in (3, 2):
+        found: list[tuple[str, Mask]] = []
+        for verdict in checks:
+            if len(verdict.blamed) == width:
+                explained = np.logical_or.reduce([flags[name] for name in verdict.blamed])
+                found.extend((name, blamed & ~explained) for name, blamed in verdict.blamed.items())
+        for name, blamed in found:
+            flags[name] |= blamed
 
 
 def _blame_edges(edges: Sequence[Edge], flags: dict[str, Mask]) -> None:

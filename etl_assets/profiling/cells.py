@@ -31,6 +31,7 @@ MAX_EMPTY = 0.01
 MAX_LONELY_EMPTY = 0.02
 # And so many are still believed when dependencies show that they are accidents.
 MAX_ACCIDENTALLY_EMPTY = 0.5
+SINGLY = 0.7
 # A closed list: few values, and hardly any that is seen once (the chance that the next one is new).
 MAX_CATEGORIES = 50
 MAX_NEW = 0.01
@@ -92,7 +93,7 @@ def _filled(column: CodedColumn, table: CodedTable, told_by: Sequence[Dependency
     rows = len(column.codes)
     why = "cells are filled"
     if empty > MAX_EMPTY * rows and not (empty <= MAX_LONELY_EMPTY * rows and _lonely(column, table)):
-        teller = _accidental(column, told_by) if empty <= MAX_ACCIDENTALLY_EMPTY * rows else None
+        teller = _accidental(told_by) if empty <= MAX_ACCIDENTALLY_EMPTY * rows else None
         if teller is None:
             return
         why = f"cells are filled: where one is empty, other rows of the same {teller} have it"
@@ -113,11 +114,13 @@ def _lonely(column: CodedColumn, table: CodedTable) -> bool:
     return True
 
 
-def _accidental(column: CodedColumn, told_by: Sequence[Dependency]) -> str | None:
-    for dependency in told_by:
-        if dependencies.empty_by_accident(dependency.groups):
-            return ", ".join(dependency.determinants)
-    return None
+def _accidental(told_by: Sequence[Dependency]) -> str | None:
+    """What tells that cells are empty by accident: for no teller whole groups are empty."""
+    shares = [(dependencies.emptied_singly(one.groups), one) for one in told_by]
+    known = [(share, one) for share, one in shares if share is not None]
+    if not known or min(share for share, _ in known) < SINGLY:
+        return None
+    return ", ".join(known[0][1].determinants)
 
 
 def _matching(column: CodedColumn, text: str) -> Draft:

@@ -93,8 +93,8 @@ def breaking(groups: Groups) -> Mask:
     return broken
 
 
-def empty_by_accident(groups: Groups) -> bool:
-    """Tell whether the dependent is empty here and there rather than for whole groups.
+def emptied_singly(groups: Groups) -> float | None:
+    """Of the rows with an empty dependent, the share whose group is otherwise filled; None of too few.
 
     When cells are empty for a reason, whole groups are empty; an accident leaves a group's other rows
     filled.
@@ -104,4 +104,4 @@ def empty_by_accident(groups: Groups) -> bool:
     sizes: Codes = np.bincount(groups.determinant[known])
     in_company = empty & (np.append(sizes, 0)[groups.determinant] > 1)
     total = int(in_company.sum())
-    return total >= MIN_EMPTY and int((in_company & (groups.leader() >= 0)).sum()) >= 0.8 * total
+    return int((in_company & (groups.leader() >= 0)).sum()) / total if total >= MIN_EMPTY else None

@@ -60,7 +60,9 @@ def _numbers(column: CodedColumn, total: int) -> Typing | None:
     rest = ~plain & ~affixed
     if column.counts[rest].sum() > (1 - COVERED) * total:
         return None
-    if rest.any() and established(column, rest, plain)[0].any():
+    # Words among numbers are no numbers; other ways to write digits make codes of all of them.
+    coded = rest & column.values.str.contains(r"\d").to_numpy()
+    if coded.any() and established(column, coded, plain)[0].any():
         return None
     whole = column.values.filter(pl.Series(plain)).str.contains(r"^[+-]?\d+$").to_numpy()
     rows = column.counts[plain]

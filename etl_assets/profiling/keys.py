@@ -67,7 +67,7 @@ def _repeats_rarely(codes: Codes) -> bool:
 
 def _composite(table: CodedTable) -> Iterator[Draft]:
     columns = list(islice((column for column in table.columns if _may_be_part(table, column)), MAX_COLUMNS))
-    agreement = {column.name: float(((column.counts / column.counts.sum()) ** 2).sum()) for column in columns}
+    agreement = {column.name: _agreement(column) for column in columns}
     tried = 0
     for width in (2, 3):
         found = 0
@@ -84,6 +84,12 @@ def _composite(table: CodedTable) -> Iterator[Draft]:
                 yield _unique(names, f"by chance {expected:,.0f} pairs of rows would agree in them")
         if found:
             return
+
+
+def _agreement(column: CodedColumn) -> float:
+    """Share of the pairs of different rows that agree in a column."""
+    rows = int(column.counts.sum())
+    return float((column.counts * (column.counts - 1)).sum()) / max(rows * (rows - 1), 1)
 
 
 def _may_be_part(table: CodedTable, column: CodedColumn) -> bool:

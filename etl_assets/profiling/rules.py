@@ -214,7 +214,8 @@ def _odd_one_out(table: CodedTable, names: tuple[str, ...], kept: Mask, broken: 
             ratio = one / other
         usual = ratio[kept & np.isfinite(ratio)]
         low, high = np.percentile(usual, [1, 99]) if len(usual) else (np.inf, -np.inf)
-        suspects[name] = broken & (ratio >= low) & (ratio <= high)
+        # With room for rounding, where the ratio is always the same.
+        suspects[name] = broken & (ratio >= low - 0.01 * abs(low)) & (ratio <= high + 0.01 * abs(high))
     certain = np.stack(list(suspects.values())).sum(axis=0) == 1
     return {name: np.where(certain, mask, broken) for name, mask in suspects.items()}
 
