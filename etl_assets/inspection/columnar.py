@@ -72,12 +72,17 @@ def _places(scan: pl.LazyFrame, rows: int) -> pl.DataFrame:
     return pl.concat([scan.slice(start, length).collect() for start in starts])
 
 
+def _nested_as_text(values: pl.Series) -> pl.Series:
+    texts = [None if value is None else str(value) for value in values.to_list()]
+    return pl.Series(values.name, texts, dtype=pl.String)
+
+
 def _as_text(name: str, dtype: pl.DataType) -> pl.Expr:
     column = pl.col(name)
     if dtype == pl.Binary:
         return pl.lit(None, dtype=pl.String).alias(name)
     if dtype.is_nested():
-        return column.map_elements(str, return_dtype=pl.String, skip_nulls=True)
+        return column.map_batches(_nested_as_text, return_dtype=pl.String)
     return column.cast(pl.String, strict=False)
 
 

@@ -195,4 +195,16 @@ def wards(folder: Path) -> Sent:
     return Sent("beds", files, "beds", rows, 0, 5)
 
 
-ALL: list[Callable[[Path], Sent]] = [meters, parcels, loans, bank, gyms, stalls, wards]
+def prices(folder: Path) -> Sent:
+    """A wholesaler: each Friday the whole price list, the newest of which counts; neither date nor key."""
+    dice = random.Random(8)
+    files = []
+    for friday in (dt.date(2024, 3, 1), dt.date(2024, 3, 8), dt.date(2024, 3, 15)):
+        lines = ["article;name;net price;in stock"]
+        for n in range(80 + len(files)):
+            lines.append(f"{n:05d};Part {n % 7};{german(dice.uniform(1, 2_000))};{['no', 'yes'][n % 2]}")
+        files.append(write(folder / f"pricelist {friday:%d.%m.%Y}.csv", lines, "cp1252"))
+    return Sent("prices", files, "prices", 82, 0, 0)
+
+
+ALL: list[Callable[[Path], Sent]] = [meters, parcels, loans, bank, gyms, stalls, wards, prices]

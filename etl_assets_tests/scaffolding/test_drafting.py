@@ -14,7 +14,7 @@ import yaml
 from etl_assets.contracts.dataset import Dataset
 from etl_assets.contracts.rules import CompiledContract, compile_contract
 from etl_assets.contracts.vocabulary import Severity
-from etl_assets.errors import StagingError
+from etl_assets.errors import EtlError, StagingError
 from etl_assets.inspection.table import NoTableError
 from etl_assets.scaffolding.dataset import Draft, ScaffoldingError, draft_dataset
 from etl_assets.scaffolding.dry_run import load_draft
@@ -258,6 +258,36 @@ def test_names_that_fit_two_tables_get_a_folder_each(tmp_path: Path) -> None:
     assert {Path(key).parent.name for key in draft.paths} == {table.name for table in draft.tables}
 
 
+def test_formats_with_types_keep_them(tmp_path: Path) -> None:
+    files = []
+    for n in (1, 2, 3):
+        moments = [dt.datetime(2024, 5, n, hour) for hour in range(24)]
+        frame = pl.DataFrame({"at": moments, "price": [hour / 4 for hour in range(24)], "no": range(24)})
+        frame = frame.with_columns(
+            pl.col("no").cast(pl.UInt16),
+            zone=pl.col("at").dt.replace_time_zone("Europe/Berlin").dt.cast_time_unit("ns"),
+        )
+        files.append(tmp_path / f"ticks_2024-05-0{n}.parquet")
+        frame.write_parquet(files[-1])
+    draft = draft_dataset("ticks", files)
+    schema = contracts(loaded(draft, tmp_path / "loaded"))["silver/ticks"].schema
+    assert [schema[name] for name in ("at", "price", "no", "zone")] == [
+        pl.Datetime("us"), pl.Float64, pl.Int64, pl.Datetime("us", "UTC"),
+    ]  # fmt: skip
+    assert draft.tables[0].material.partitioned
+    assert draft.findings["ticks"].verdict.accepted.height == 72
+
+
+def test_dates_that_only_the_names_can_tell(tmp_path: Path) -> None:
+    files = []
+    for n in range(1, 8):
+        rows = [[f"{n}{m:03d}", f"0{n}/03/2024", "x"] for m in range(20)]
+        files.append(csv(tmp_path / f"s_2024-03-0{n}.csv", ["no", "day", "what"], rows))
+    draft = draft_dataset("days", files)
+    assert 'date("day", "%d/%m/%Y")' in draft.files["datasets/days/silver.py"]
+    assert draft.findings["days"].verdict.accepted.height == 140
+
+
 # -- refusals -------------------------------------------------------------------------------------
 
 
@@ -279,6 +309,13 @@ def test_one_empty_file_stops_it_all(tmp_path: Path) -> None:
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(NoTableError, match="empty"):
         draft_dataset("orders", [csv(tmp_path / "orders.csv", HEADER, orders()), tmp_path / "empty.csv"])
+
+
+def test_lists_and_structs_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "nested.parquet"
+    pl.DataFrame({"a": [[1, 2], [3]]}).write_parquet(file)
+    with pytest.raises(EtlError, match="hold lists or structs"):
+        draft_dataset("nested", [file])
 
 
 def test_a_header_alone_can_be_drafted(tmp_path: Path) -> None:

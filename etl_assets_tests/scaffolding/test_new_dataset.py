@@ -20,6 +20,9 @@ from etl_assets_tests.end_to_end.desk import accepted, quarantined
 from etl_assets_tests.scaffolding import senders
 from etl_assets_tests.scaffolding.conftest import Dq
 
+WITH_TEST = (senders.meters, senders.gyms)
+"""Of these the generated test is run, too: a process each, which takes seconds."""
+
 
 def pipeline_of(project: Path, name: str) -> DatasetPipeline:
     settings = load_settings(project / "config")
@@ -73,7 +76,8 @@ def test_files_of_an_unknown_domain_get_to_a_scored_table(
     assert (good.height, bad.height) == (sent.rows - sent.bad, sent.bad)
     assert good["_period"].n_unique() == (sent.partitions or 1)
 
-    tested = run_generated_test(project, sent.name)
-    assert tested.returncode == 0, tested.stdout
-    assert " passed" in tested.stdout
-    assert "skipped" not in tested.stdout
+    if send in WITH_TEST:
+        tested = run_generated_test(project, sent.name)
+        assert tested.returncode == 0, tested.stdout
+        assert " passed" in tested.stdout
+        assert "skipped" not in tested.stdout
