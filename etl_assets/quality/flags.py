@@ -219,7 +219,7 @@ class JudgedRows:
             cells = [pl.col(name).alias(name.removeprefix(DELIVERED)) for name in self.raw]
         else:
             cells = [pl.col(name) for name in self.contract.schema if name not in PROVENANCE]
-        return copied_out(rows.select(*provenance, "_period", reasons.alias(REASONS), *cells))
+        return rows.select(*provenance, "_period", reasons.alias(REASONS), *cells)
 
     def reasons(self) -> pl.Expr:
         """The names of all broken `error` rules of a row, separated by `;`."""

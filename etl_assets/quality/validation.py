@@ -1,14 +1,14 @@
 """Validates rows against a contract in one streaming pass: accepted, quarantined, duplicates, tallies.
 
-The rows are judged by flag columns computed beside the data; the accepted and the quarantined rows
-are written, and everything that is counted is counted, from one scan of the source. Rows whose key
-repeats (found beforehand from the key's columns alone) are set aside as *suspects* and decided one
-by one in memory.
+The rows are judged by flag columns computed beside the data. From one scan of the source the accepted
+rows are written and counted, and all others are set aside in a file: the quarantined ones, and the
+*suspects*, whose key repeats (found beforehand from the key's columns alone). Those are written and
+counted from there, suspects after they were decided one by one in memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import narwhals.stable.v1 as nw
@@ -56,75 +56,112 @@ def validate(
         folder = around.scratch / f"key-{number}"
         folder.mkdir(parents=True, exist_ok=True)
         suspects[key.rule] = repeated_hashes(judged.frame, key, around.rows, folder)
-    flagged = judged.with_fate(keys, suspects)
-
+    # Without the cache the plan's consumers share less, and the source is read twice.
+    flagged = judged.with_fate(keys, suspects).cache()
+    good = flagged.filter(pl.col("__fate") == ACCEPTED)
+    others = flagged.filter(pl.col("__fate") != ACCEPTED).select(*judged.needed_later(), "__fate")
+    aside = around.scratch / "aside.parquet"
     plans = [
-        sinks.accepted(judged.accepted(flagged.filter(pl.col("__fate") == ACCEPTED))),
-        sinks.quarantined(judged.quarantined(flagged.filter(pl.col("__fate") == QUARANTINED))),
-        _counts(flagged, judged),
-        _aggregates(flagged, judged),
-    ]
-    suspected = any(len(hashes) for hashes in suspects.values())
-    aside = around.scratch / "suspects.parquet"
-    if suspected:
-        rows = flagged.filter(pl.col("__fate") == SUSPECT).select(judged.needed_later())
-        # A file, not a frame: beside a group_by the streaming engine fills frames in a second phase, and
+        sinks.accepted(judged.accepted(good)),
+        # A file, not a frame: beside other sinks the streaming engine fills frames in a second phase, and
         # keeps all rows in memory until then.
-        plans.append(copied_out(rows).sink_parquet(aside, lazy=True, compression="uncompressed"))
-    _, _, counts, aggregates, *_ = pl.collect_all(plans, engine="streaming")
+        copied_out(others).sink_parquet(aside, lazy=True, compression="lz4"),
+        _good_counts(good, judged),
+        _aggregates(good, judged),
+    ]
+    _, _, counts, aggregates = pl.collect_all(plans, engine="streaming")
 
+    rows = pl.scan_parquet(aside)
     violations = None
-    if suspected and len(rows_aside := pl.read_parquet(aside)):
-        violations = resolve(rows_aside, keys, around.delivery_rank)
-        counts = _settle(violations, judged, counts, sinks)
-        aggregates = _aggregates_with(violations, judged, flagged, aggregates)
+    if len(suspected := rows.filter(pl.col("__fate") == SUSPECT).collect()):
+        violations = resolve(suspected, keys, around.delivery_rank)
+        aggregates = _aggregates_with(violations, judged, good, aggregates)
+    counts = pl.concat([counts, *_settle(rows, violations, judged, sinks)], how="diagonal")
     return _Summary(judged, counts, aggregates, violations).outcomes()
 
 
-def _counts(flagged: pl.LazyFrame, judged: JudgedRows) -> pl.LazyFrame:
+def _counts(rows: pl.LazyFrame, judged: JudgedRows) -> pl.LazyFrame:
     """One row per period and fate: rows, tallies and column statistics."""
-    tallies = [pl.len().alias("rows")]
+    counts = _tallies(judged, tuple(Severity)) + _statistics(judged)
+    return rows.group_by("_period", "__fate").agg(pl.len().alias("rows"), *counts)
+
+
+def _good_counts(good: pl.LazyFrame, judged: JudgedRows) -> pl.LazyFrame:
+    """The same of rows that broke no rule of severity `error`."""
+    counts = _tallies(judged, (Severity.WARN,)) + _statistics(judged)
+    accepted = _fate(ACCEPTED).alias("__fate")
+    if len(judged.around.periods) != 1:
+        return good.group_by("_period").agg(accepted, pl.len().alias("rows"), *counts)
+    # Without groups it costs half. Rows of another period are not counted, and so don't add up.
+    (period,) = judged.around.periods
+    rows = (pl.col("_period") == period).sum().alias("rows")
+    counted = good.select(pl.lit(period).alias("_period"), accepted, rows, *counts)
+    return counted.filter(pl.col("rows") > 0)
+
+
+def _tallies(judged: JudgedRows, severities: Collection[Severity]) -> list[pl.Expr]:
+    """How many rows each rule was applied to, and how many broke it if it is of such a severity."""
+    tallies = []
     for number, rule in enumerate(judged.row_rules):
-        tallies.append(pl.col(f"__broken.{number}").sum().alias(f"failed.{number}"))
+        if rule.severity in severities:
+            tallies.append(pl.col(f"__broken.{number}").sum().alias(f"failed.{number}"))
         if rule.evaluated is not None:
             tallies.append(pl.col(f"__evaluated.{number}").sum().alias(f"evaluated.{number}"))
-    return flagged.group_by("_period", "__fate").agg(
-        *tallies, *statistics.expressions(judged.contract, profile=judged.around.profile)
-    )
+    return tallies
 
 
-def _aggregates(flagged: pl.LazyFrame, judged: JudgedRows) -> pl.LazyFrame:
-    """One row per period and fate: the verdict of each aggregate rule, as `verdict.<n>`."""
+def _statistics(judged: JudgedRows) -> list[pl.Expr]:
+    return statistics.expressions(judged.contract, profile=judged.around.profile)
+
+
+def _fate(fate: int) -> pl.Expr:
+    return pl.lit(fate, dtype=pl.Int8)
+
+
+def _aggregates(rows: pl.LazyFrame, judged: JudgedRows) -> pl.LazyFrame:
+    """One row per period: the verdict of each aggregate rule on accepted rows, as `verdict.<n>`."""
     verdicts = [
         rule.expression.alias(f"verdict.{number}")
         for number, rule in enumerate(judged.aggregate_rules)
         if rule.expression is not None
     ]
     if not verdicts:
-        return pl.LazyFrame(schema={"_period": pl.String, "__fate": pl.Int8})
-    return nw.from_native(flagged).group_by("_period", "__fate").agg(*verdicts).to_native()
+        return pl.LazyFrame(schema={"_period": pl.String})
+    return nw.from_native(rows).group_by("_period").agg(*verdicts).to_native()
 
 
-def _settle(violations: Violations, judged: JudgedRows, counts: pl.DataFrame, sinks: Sinks) -> pl.DataFrame:
-    """Write the suspects where they belong, and count them there."""
+def _settle(
+    rows: pl.LazyFrame, violations: Violations | None, judged: JudgedRows, sinks: Sinks
+) -> list[pl.DataFrame]:
+    """Write what was set aside where it belongs, and count it there."""
+    settled = []
+    if rows.filter(pl.col("__fate") == QUARANTINED).select(pl.len()).collect().item():
+        bad = rows.filter(pl.col("__fate") == QUARANTINED)
+        plans = [sinks.quarantined(judged.quarantined(bad)), _counts(bad, judged)]
+        settled.append(pl.collect_all(plans, engine="streaming")[1])
+    if violations is not None:
+        settled.append(_settle_suspects(violations, judged, sinks))
+    return settled
+
+
+def _settle_suspects(violations: Violations, judged: JudgedRows, sinks: Sinks) -> pl.DataFrame:
     rows = violations.rows.lazy()
     reasons = pl.col("__reasons")
     kept = rows.filter(~pl.col("__duplicate") & reasons.is_null())
     fate = (
-        pl.when(pl.col("__duplicate")).then(pl.lit(SUSPECT, dtype=pl.Int8))
-        .when(reasons.is_not_null()).then(pl.lit(QUARANTINED, dtype=pl.Int8))
-        .otherwise(pl.lit(ACCEPTED, dtype=pl.Int8))
+        pl.when(pl.col("__duplicate")).then(_fate(SUSPECT))
+        .when(reasons.is_not_null()).then(_fate(QUARANTINED))
+        .otherwise(_fate(ACCEPTED))
     )  # fmt: skip
     plans = [sinks.accepted(judged.accepted(kept)), _counts(rows.with_columns(__fate=fate), judged)]
     quarantined = rows.filter(reasons.is_not_null())
     if violations.rows["__reasons"].null_count() < violations.rows.height:
         plans.append(sinks.quarantined(judged.quarantined(quarantined, reasons)))
-    settled = pl.collect_all(plans, engine="streaming")[1]
-    return pl.concat([counts.filter(pl.col("__fate") != SUSPECT), settled])
+    return pl.collect_all(plans, engine="streaming")[1]
 
 
 def _aggregates_with(
-    violations: Violations, judged: JudgedRows, flagged: pl.LazyFrame, aggregates: pl.DataFrame
+    violations: Violations, judged: JudgedRows, good: pl.LazyFrame, aggregates: pl.DataFrame
 ) -> pl.DataFrame:
     """Judge the aggregates of periods with suspects again, over all rows that were accepted in the end."""
     if not judged.aggregate_rules:
@@ -132,12 +169,11 @@ def _aggregates_with(
     periods = violations.rows["_period"].unique().to_list()
     columns = [*judged.contract.schema, "_period"]
     kept = violations.rows.lazy().filter(~pl.col("__duplicate") & pl.col("__reasons").is_null())
-    sure = flagged.filter((pl.col("__fate") == ACCEPTED) & pl.col("_period").is_in(periods))
-    accepted = pl.concat([sure.select(columns), kept.select(columns)])
-    again = _aggregates(accepted.with_columns(__fate=pl.lit(ACCEPTED, dtype=pl.Int8)), judged)
-    return pl.concat(
-        [aggregates.filter(~pl.col("_period").is_in(periods)), again.collect(engine="streaming")]
+    accepted = pl.concat(
+        [good.filter(pl.col("_period").is_in(periods)).select(columns), kept.select(columns)]
     )
+    again = _aggregates(accepted, judged).collect(engine="streaming")
+    return pl.concat([aggregates.filter(~pl.col("_period").is_in(periods)), again])
 
 
 @dataclass(frozen=True)
@@ -154,8 +190,7 @@ class _Summary:
         for row in self.counts.iter_rows(named=True):
             fates = by_period.setdefault(row["_period"], {})
             fates[row["__fate"]] = statistics.merge(fates.get(row["__fate"]), row)
-        accepted = self.aggregates.filter(pl.col("__fate") == ACCEPTED)
-        verdicts = {row["_period"]: row for row in accepted.iter_rows(named=True)}
+        verdicts = {row["_period"]: row for row in self.aggregates.iter_rows(named=True)}
         return {
             period: self._outcome(period, by_period.get(period, {}), verdicts.get(period, {}))
             for period in sorted({*self.judged.around.periods, *by_period})

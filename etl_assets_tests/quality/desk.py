@@ -150,10 +150,13 @@ def judge(
         ),
         Sinks(sink("accepted"), sink("quarantined")),
     )
-    return Verdict(
-        found,
-        *(pl.read_parquet(sorted(folder.glob(f"{kind}-*.parquet"))) for kind in ("accepted", "quarantined")),
-    )
+    return Verdict(found, *(_read(folder, kind) for kind in ("accepted", "quarantined")))
+
+
+def _read(folder: Path, kind: str) -> pl.DataFrame:
+    files = sorted(folder.glob(f"{kind}-*.parquet"))
+    none = dict.fromkeys(("_row_id", "_period", "_reasons"), pl.String())
+    return pl.read_parquet(files) if files else pl.DataFrame(schema=none)
 
 
 def text_frame(rows: Sequence[Mapping[str, Any]], schema: Mapping[str, pl.DataType]) -> pl.DataFrame:

@@ -198,3 +198,19 @@ def test_without_a_profile_only_nulls_are_counted(tmp_path: Path) -> None:
 
     assert (columns["customer"].rows, columns["customer"].nulls) == (2, 1)
     assert {(one.minimum, one.maximum, one.mean, one.distinct) for one in columns.values()} == {(None,) * 4}
+
+
+def test_rows_of_another_period_are_not_counted_as_those_that_were_asked_for(tmp_path: Path) -> None:
+    rows = [sale(1), sale(2), sale(3, _period=TUESDAY)]
+
+    assert judge(rows, tmp_path, periods=(MONDAY,))[MONDAY].rows_in == 2
+
+
+def test_counts_do_not_depend_on_how_many_periods_there_are(tmp_path: Path) -> None:
+    rows = [sale(n, quantity=str(n), _period=day) for n in range(20) for day in (MONDAY, TUESDAY)]
+    together = judge(rows, tmp_path / "together", periods=(MONDAY, TUESDAY))
+    alone = judge([row for row in rows if row["_period"] == MONDAY], tmp_path / "alone")
+    nothing = judge([], tmp_path / "nothing", periods=(MONDAY, TUESDAY))
+
+    assert together[MONDAY] == alone[MONDAY]
+    assert nothing[MONDAY] == judge([], tmp_path / "nothing alone")[MONDAY]
