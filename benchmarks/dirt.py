@@ -260,13 +260,17 @@ def departures(seed: int, things: int = 90, tellers: int = 30) -> Dirty:
         flight=[flights[thing] for _, thing in pairs],
         **{column: [_clock(int(minutes[column][thing])) for _, thing in pairs] for column in columns},
     )
-    reliability = random.uniform(0.5, 1, tellers)
+    reliability = random.uniform(0.3, 1, tellers)
+    # Some sources copy from one another: they agree in what is wrong.
+    copied = random.random(tellers) < 0.25
     for column in columns:
-        for row, (source, _) in enumerate(pairs):
+        rumour = random.choice([-30, -10, 15, 40], things)
+        for row, (source, thing) in enumerate(pairs):
             if random.random() > reliability[source]:
-                late = int(random.choice([-15, -5, 5, 10, 20, 35]))
-                clock = _clock(int(minutes[column][pairs[row][1]]) + late)
-                made.cells[column][row] = str(random.choice(["", clock, clock, f"12/02/2011 {clock}"]))
+                late = int(rumour[thing]) if copied[source] else int(random.choice([-15, -5, 5, 10, 20, 35]))
+                clock = _clock(int(minutes[column][thing]) + late)
+                told = ["", clock, clock, f"12/02/2011 {clock}", "Not Available"]
+                made.cells[column][row] = str(random.choice(told))
     return made
 
 
