@@ -16,10 +16,10 @@ DAGSTER_HOME := $(ETL_HOME)/dagster
 export ETL_HOME DAGSTER_HOME
 export DAGSTER_DISABLE_TELEMETRY := 1
 
-.PHONY: help setup demo test lint docs format ui benchmark schemas reference pages constraints clean
+.PHONY: help setup demo test lint docs format ui benchmark benchmark-errors schemas reference pages constraints clean
 
 help: ## list the targets
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-17s %s\n", $$1, $$2}'
 
 setup: $(STAMP) ## install everything into .venv (again only when the dependencies changed)
 
@@ -61,6 +61,9 @@ ui: setup ## Dagster's UI with sensors running, on http://127.0.0.1:3000 (PORT=.
 
 benchmark: setup ## rows per second, peak memory and ratios to a plain Polars copy
 	$(BIN)/python -m benchmarks $(ARGS)
+
+benchmark-errors: setup ## suggested rules as an error detector: precision, recall, F1; ARGS=FOLDER...
+	$(BIN)/python -m benchmarks.errors $(ARGS)
 
 schemas: setup ## write config/schemas/ anew after a change of the settings
 	$(BIN)/python -m etl_assets.settings
