@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from etl_assets.staging.source import compile_pattern
+from etl_assets.staging.source import DIRECTIVES, compile_pattern
 
 
 class Grain(StrEnum):
@@ -63,6 +63,8 @@ def _form(expression: str, grain: Grain) -> _Form:
 _Y, _M, _D = "(?P<Y>(?:19|20)[0-9]{2})", "(?P<m>0[1-9]|1[0-2])", "(?P<d>0[1-9]|[12][0-9]|3[01])"
 _G, _V, _WEEK = "(?P<G>(?:19|20)[0-9]{2})", "(?P<V>[0-5][0-9])", "(?:W|w|KW|kw|CW|cw|WK|wk|Wk)"
 _SHORT = "(?P<y>[0-9]{2})"
+_MONTH = rf"(?:(?P<b>{DIRECTIVES['b']})(?![A-Za-z])|(?P<B>{DIRECTIVES['B']}))"
+_NO_LETTER = "(?<![A-Za-z])"
 _SIGN = "(?P<sign>[-_. /])"
 _CLOCK = r"(?=(?:(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9])?)(?![0-9]))"
 _TIMESTAMP = _Form(re.compile(rf"(?<![0-9]){_Y}{_M}{_D}{_CLOCK}"), Grain.DAY)
@@ -78,7 +80,12 @@ _FORMS = (
     _form(f"{_Y}{_M}{_D}", Grain.DAY),
     _TIMESTAMP,
     _form(f"{_D}{_M}{_Y}", Grain.DAY),
+    _form(f"{_D}[-_. ]?{_MONTH}[-_. ]?{_Y}", Grain.DAY),
+    _form(f"{_Y}[-_. ]?{_MONTH}[-_. ]?{_D}", Grain.DAY),
+    _form(f"{_NO_LETTER}{_MONTH}[-_. ]?{_D}(?:,? |[-_.]){_Y}", Grain.DAY),
     _form(f"{_Y}[-_. /]{_M}", Grain.MONTH),
+    _form(f"{_NO_LETTER}{_MONTH}[-_. ]?{_Y}", Grain.MONTH),
+    _form(f"{_Y}[-_. ]?{_MONTH}", Grain.MONTH),
     _form(f"{_M}[-_. /]{_Y}", Grain.MONTH),
     _form(f"{_Y}{_M}", Grain.MONTH),
     _form(f"{_SHORT}{_SIGN}{_M}(?P=sign){_D}", Grain.DAY),

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from etl_assets.inspection.lexicon import folded, words_of
-from etl_assets.inspection.personal_words import FIRST_NAMES, KIND_WORDS, NAME_PAIRS, NAME_WORDS, NO_PERSONS
+from etl_assets.inspection.personal_words import (
+    FIRST_NAMES,
+    KIND_WORDS,
+    NAME_PAIRS,
+    NAME_WORDS,
+    NO_PERSONS,
+    PERSON_WORDS,
+)
 
 _EMAIL = re.compile(r"[\w.+%-]+@[\w-]+(?:\.[\w-]+)+")
 _PHONE = re.compile(
@@ -29,6 +36,11 @@ _IP = re.compile(
 )
 _WORD = r"[^\W\d_][^\W\d_'\u2019.-]*[.'\u2019-]?[^\W\d_]*"
 _PERSON = re.compile(rf"{_WORD},?(?: {_WORD}\.?){{0,4}}")
+# "Schäfer, Änne" or "Änne Schäfer": two or three capitalised words.
+_NAME_FORM = re.compile(r"[^\W\d_a-z][\w'\u2019-]+,?(?: [^\W\d_a-z][\w.'\u2019-]*){1,2}")
+_COMMA_NAME = re.compile(
+    r"[^\W\d_a-z][\w'\u2019-]+, [^\W\d_a-z][\w.'\u2019-]*(?: [^\W\d_a-z][\w.'\u2019-]*)?"
+)
 
 
 @dataclass(frozen=True)
@@ -86,6 +98,11 @@ def _by_values(values: Sequence[tuple[str, int]], total: int, words: Sequence[st
         first_names = {folded(text.split()[0]) for text, _ in values if _is_person(text)}
         if len(first_names) >= 2:
             return Personal("name", f"{found:.0%} of the cells hold a common first name")
+    # Places are written so too ("Portland, Maine"): without a word for persons, a first name has to help.
+    form, some = (_NAME_FORM, 0.0) if PERSON_WORDS & set(words) else (_COMMA_NAME, 0.1)
+    written = enough and not NO_PERSONS & set(words) and (found := share(form.fullmatch)) >= 0.8
+    if written and share(_is_person) >= some:
+        return Personal("name", f"{found:.0%} of the cells are written as names are")
     if (found := share(_EMAIL.search)) >= 0.02:
         return Personal("email", f"{found:.0%} of the cells hold an e-mail address")
     return None

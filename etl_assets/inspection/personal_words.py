@@ -47,6 +47,16 @@ NO_PERSONS = words(
 )
 """In a column's name: whatever first names its cells hold, they are no persons'."""
 
+PERSON_WORDS = words(
+    """
+    patient patienten patientin kunde kundin customer client employee mitarbeiter mitarbeiterin member
+    mitglied student schuler pupil guest gast teacher lehrer doctor arzt physician driver fahrer owner
+    inhaber tenant mieter passenger applicant bewerber contact author empleado cliente paciente salarie
+    medewerker klant
+    """
+)
+"""In a column's name: its cells are persons, if they are written like names."""
+
 NAME_PAIRS = frozenset(
     (one, "name") for one in ("first", "last", "full", "family", "given", "middle", "contact")
 )

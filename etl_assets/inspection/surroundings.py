@@ -348,13 +348,19 @@ def _footer(records: Sequence[Record], last: int, width: int) -> Proposal:
     return Proposal("footer", lines, Certainty.LIKELY, evidence)
 
 
+_NUMBER = re.compile(r"\d[\d.,']*")
+
+
 def footer_pattern(records: Sequence[Record], last: int, separator: str) -> str | None:
     """A regular expression for a footer of one line of totals; None where the lines must be counted."""
     told = [one for one in records[last:] if one.filled]
     first = told[0].cells[0].strip() if told and told[0].cells else ""
     if len(told) != 1 or len(records) - last != 1 or not TOTALS.match(first) or not first:
         return None
-    return f'^"?{re.escape(first)}"?{re.escape(separator)}'
+    # The next file has other totals, and a space means itself: the pattern is for people, too.
+    words = (re.escape(part).replace("\\ ", " ") for part in _NUMBER.split(first))
+    told_first = r"\d[\d.,']*".join(words)
+    return f'^"?{told_first}"?{re.escape(separator)}'
 
 
 def line_pattern(cells: Sequence[str], separator: str) -> str:

@@ -12,8 +12,15 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from etl_assets.staging.formats.options import CsvFormat, Format
 
-STRPTIME_DIGITS = {"Y": 4, "y": 2, "m": 2, "d": 2, "j": 3, "H": 2, "M": 2, "S": 2, "G": 4, "V": 2}
-"""The directives that a `{period:...}` may hold, each with its number of digits."""
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
+_LONG_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
+
+DIRECTIVES = {
+    **dict.fromkeys("ymdHMSV", "[0-9]{2}"),
+    **{"Y": "[0-9]{4}", "G": "[0-9]{4}", "j": "[0-9]{3}"},
+    **{"b": f"(?i:{_MONTHS})", "B": f"(?i:{_LONG_MONTHS})"},
+}
+"""The directives that a `{period:...}` may hold, each with what it matches; months are named in English."""
 
 _TOKEN = re.compile(r"\*\*/|\*|\{period:(?P<format>[^{}]+)\}|\{(?P<name>[^{}]*)\}|[{}]")
 
@@ -173,13 +180,13 @@ def _period_expression(strptime: str, directives: list[str]) -> str:
     for token in re.finditer(r"%(.?)", strptime):
         out += re.escape(strptime[position : token.start()])
         directive = token[1]
-        if directive not in STRPTIME_DIGITS:
-            known = " ".join(f"%{name}" for name in STRPTIME_DIGITS)
+        if directive not in DIRECTIVES:
+            known = " ".join(f"%{name}" for name in DIRECTIVES)
             raise ValueError(f"'%{directive}' is not understood in {{period:...}}; expected some of {known}")
         if directive in directives:
             out += f"(?P=p_{directive})"
         else:
             directives.append(directive)
-            out += f"(?P<p_{directive}>[0-9]{{{STRPTIME_DIGITS[directive]}}})"
+            out += f"(?P<p_{directive}>{DIRECTIVES[directive]})"
         position = token.end()
     return out + re.escape(strptime[position:])

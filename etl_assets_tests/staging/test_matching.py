@@ -19,6 +19,9 @@ from etl_assets.staging.source import Source
         ("sales ({period:%y%j}).csv", "sales (13031).csv", "2013-01-31", None),
         ("sales_{period:%G-W%V}.csv", "sales_2013-W05.csv", "2013-01-28", None),
         ("sales_{period:%G}KW{period:%V}.csv", "sales_2015KW01.csv", "2014-12-29", None),
+        ("sales {period:%d-%b-%Y}.csv", "sales 31-Jan-2013.csv", "2013-01-31", None),
+        ("sales {period:%d-%b-%Y}.csv", "sales 31-JAN-2013.csv", "2013-01-31", None),
+        ("{period:%B %d, %Y}.csv", "September 09, 2013.csv", "2013-09-09", None),
     ],
 )
 def test_a_pattern_finds_period_and_part(
