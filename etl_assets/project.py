@@ -9,6 +9,7 @@ from etl_assets import logs
 from etl_assets.contracts.dataset import Dataset
 from etl_assets.datasets import load_datasets
 from etl_assets.errors import EtlError, SettingsError
+from etl_assets.lake.storable import check_storable
 from etl_assets.settings import AppSettings
 
 
@@ -48,8 +49,9 @@ def load_project(settings: AppSettings, names: Iterable[str] | None = None) -> P
     for name, dataset in loaded.datasets.items():
         try:
             settings.dataset(name).check_tables(name, [str(table.id) for table in dataset.tables])
+            check_storable(dataset)
             datasets[name] = dataset
-        except SettingsError as error:
+        except EtlError as error:
             failures[name] = error
     return Project(settings, datasets, {**failures, **loaded.failures})
 

@@ -47,9 +47,9 @@ def _delta_type(name: str, dtype: pl.DataType) -> PrimitiveType | ArrayType | St
             [Field(f.name, _delta_type(name, _instance(f.dtype)), nullable=True) for f in dtype.fields]
         )
     raise LakeError(
-        f"column {name} has dtype {dtype}, which a Delta table can't hold",
-        hint="use signed integers, Float32/64, Decimal, String, Boolean, Date, Datetime('us') without a "
-        "timezone or in UTC, Binary, or lists and structs of these",
+        f"Column {name} has dtype {dtype}, which a Delta table can't hold",
+        hint="Use signed integers, Float32/64, Decimal, String, Boolean, Date, Datetime('us') without a "
+        "timezone or in UTC, Binary, or lists and structs of these; a time of day as text, 23:59",
     )
 
 

@@ -9,6 +9,7 @@ import dagster as dg
 from etl_assets import logs
 from etl_assets.contracts.dataset import Dataset
 from etl_assets.errors import EtlError
+from etl_assets.lake.storable import check_storable
 from etl_assets.orchestration.assets import build_assets
 from etl_assets.orchestration.automation import build_missing, build_sensor
 from etl_assets.orchestration.failures import describe_failure
@@ -61,6 +62,7 @@ def build_dataset(dataset: Dataset, settings: AppSettings) -> dg.Definitions:
     """Build one dataset: its tables, the sensor that feeds them, what looks for missing deliveries."""
     own = settings.dataset(dataset.name)
     own.check_tables(dataset.name, [str(table.id) for table in dataset.tables])
+    check_storable(dataset)
     partitions = partitions_of(own.calendar)
     missing, daily = build_missing(dataset, own)
     return dg.Definitions(
