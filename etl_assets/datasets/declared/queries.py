@@ -90,21 +90,7 @@ def check_periods(tree: exp.Query, periodic: Collection[str]) -> None:
     Raises:
         QueryError: Says where `_period` is missing.
     """
-    for limit in tree.find_all(exp.Limit, exp.Offset, exp.Fetch):
-        raise QueryError(f"{_shown(limit)} cuts across periods", hint=_alone("Rank within each period"))
-    for select in tree.find_all(exp.Select):
-        if list(_aggregates(select)) or select.args.get("group"):
-            _check_group(select)
-        elif select.args.get("distinct") and not _names_period(select.expressions):
-            raise QueryError("SELECT DISTINCT mixes periods", hint=f"Select {PERIOD} as well")
-        _check_joins(select, set(periodic))
-    for window in tree.find_all(exp.Window):
-        if not _names_period(window.args.get("partition_by") or []):
-            raise QueryError(
-                f"{_shown(window)} mixes periods", hint=f"Write OVER (PARTITION BY {PERIOD}, ...)"
-            )
-    for subquery in tree.find_all(exp.Subquery, exp.Exists, exp.In):
-        _check_subquery(subquery, set(periodic))
+    _Periods(tree, periodic).check()
 
 
 def _parsed(sql: str) -> exp.Query:
@@ -144,75 +130,127 @@ def _refuse_unsteady(tree: exp.Query) -> None:
             raise QueryError("DISTINCT ON keeps any row", hint="Take GROUP BY with MIN or MAX")
 
 
-def _aggregates(select: exp.Select) -> Iterator[exp.Expression]:
+def _aggregates(select: exp.Select) -> Iterator[exp.Expr]:
     for node in [*select.expressions, select.args.get("having")]:
         for found in node.find_all(exp.AggFunc) if node is not None else ():
             if found.find_ancestor(exp.Select) is select and found.find_ancestor(exp.Window) is None:
                 yield found
 
 
-def _check_group(select: exp.Select) -> None:
-    group = select.args.get("group")
-    keys = list(group.expressions) if group is not None else []
-    by_place = [
-        select.expressions[int(key.this) - 1]
-        for key in keys
-        if isinstance(key, exp.Literal)
-        and key.this.isdigit()
-        and 0 < int(key.this) <= len(select.expressions)
-    ]
-    if group is not None and group.args.get("all"):
-        by_place = select.expressions
-    if not _names_period([*keys, *by_place]):
-        raise QueryError(
-            f"The query mixes periods: {_shown(select)}", hint=f"Select {PERIOD}, and GROUP BY {PERIOD}, ..."
-        )
+class _Periods:
+    """Looks whether each part of a query keeps the periods of its rows apart."""
 
+    def __init__(self, tree: exp.Query, periodic: Collection[str]) -> None:
+        self.tree = tree
+        self.own = {cte.alias: cte.this for cte in tree.find_all(exp.CTE)}
+        self.periodic = set(periodic)
+        # How the query calls whole tables: they have the column too, but it says nothing.
+        self.whole = {
+            table.alias_or_name for table in tree.find_all(exp.Table) if not self._is_periodic(table)
+        }
 
-def _check_joins(select: exp.Select, periodic: set[str]) -> None:
-    source = select.args.get("from_")
-    count = int(source is not None and _is_periodic(source.this, periodic))
-    for join in select.args.get("joins") or ():
-        if not _is_periodic(join.this, periodic):
-            continue
-        count += 1
-        on, using = join.args.get("on"), join.args.get("using") or []
-        columns = [column.name for column in on.find_all(exp.Column)] if on is not None else []
-        if count > 1 and columns.count(PERIOD) < 2 and PERIOD not in [one.name for one in using]:
+    def check(self) -> None:
+        if not self._is_periodic(self.tree):
+            raise QueryError("The query reads no table with periods", hint="Say partitioned: false")
+        for limit in self.tree.find_all(exp.Limit, exp.Offset, exp.Fetch):
+            raise QueryError(f"{_shown(limit)} cuts across periods", hint=_alone("Rank within each period"))
+        for select in self.tree.find_all(exp.Select):
+            self._check_select(select)
+        for window in self.tree.find_all(exp.Window):
+            if not self._names_period(window.args.get("partition_by") or []):
+                raise QueryError(
+                    f"{_shown(window)} mixes periods", hint=f"Write OVER (PARTITION BY {PERIOD}, ...)"
+                )
+        for subquery in self.tree.find_all(exp.Subquery, exp.Exists, exp.In):
+            self._check_subquery(subquery)
+
+    def _check_select(self, select: exp.Select) -> None:
+        source = select.args.get("from_")
+        for one in select.expressions:
+            is_star = isinstance(one, exp.Star)
+            if is_star and source is not None and self._takes_period_of_whole(select, source):
+                hint = "Name a partitioned input first, or the columns"
+                raise QueryError(f"* takes {PERIOD} from {_shown(source.this)}", hint=hint)
+            is_star = is_star or (isinstance(one, exp.Column) and isinstance(one.this, exp.Star))
+            if (is_star or one.alias_or_name == PERIOD) and not self._names_period([one]):
+                hint = f"{PERIOD} has to be that of a partitioned input"
+                raise QueryError(f"{_shown(one)} is no period of the row", hint=hint)
+        if list(_aggregates(select)) or select.args.get("group"):
+            self._check_group(select)
+        elif select.args.get("distinct") and not self._names_period(select.expressions):
+            raise QueryError("SELECT DISTINCT mixes periods", hint=f"Select {PERIOD} as well")
+        self._check_joins(select)
+
+    def _takes_period_of_whole(self, select: exp.Select, source: exp.From) -> bool:
+        return not self._is_periodic(source.this) and self._is_periodic(select)
+
+    def _check_group(self, select: exp.Select) -> None:
+        group = select.args.get("group")
+        keys = list(group.expressions) if group is not None else []
+        numbers = [int(key.this) for key in keys if isinstance(key, exp.Literal) and key.this.isdigit()]
+        by_place = [
+            select.expressions[number - 1] for number in numbers if 0 < number <= len(select.expressions)
+        ]
+        if group is not None and group.args.get("all"):
+            by_place = select.expressions
+        if not self._names_period([*keys, *by_place]):
             raise QueryError(
-                f"The join with {_shown(join.this)} mixes periods",
-                hint=f"Join on {PERIOD} as well: a.{PERIOD} = b.{PERIOD}",
+                f"The query mixes periods: {_shown(select)}",
+                hint=f"Select {PERIOD}, and GROUP BY {PERIOD}, ...",
             )
 
+    def _check_joins(self, select: exp.Select) -> None:
+        source = select.args.get("from_")
+        count = int(source is not None and self._is_periodic(source.this))
+        for join in select.args.get("joins") or ():
+            if not self._is_periodic(join.this):
+                continue
+            count += 1
+            if count > 1 and not self._joins_periods(join):
+                raise QueryError(
+                    f"The join with {_shown(join.this)} mixes periods",
+                    hint=f"Join on {PERIOD} as well: a.{PERIOD} = b.{PERIOD}",
+                )
 
-def _check_subquery(node: exp.Expression, periodic: set[str]) -> None:
-    query = node.args.get("query") if isinstance(node, exp.In) else node.this
-    if isinstance(node.parent, exp.From | exp.Join) or not isinstance(query, exp.Query | exp.Subquery):
-        return
-    if isinstance(node, exp.Subquery) and isinstance(node.parent, exp.In | exp.Exists | exp.SetOperation):
-        return
-    if _is_periodic(query, periodic):
-        raise QueryError(f"The query within {_shown(node)} mixes periods", hint=f"Join on {PERIOD} instead")
+    def _joins_periods(self, join: exp.Join) -> bool:
+        """Whether the join demands the same period on both sides, whatever else it demands."""
+        on = join.args.get("on")
+        parts = list(on.flatten()) if isinstance(on, exp.And) else [on]
+        for part in parts:
+            part = part.unnest() if part is not None else None
+            if isinstance(part, exp.EQ) and all(self._names_period([side]) for side in part.args.values()):
+                return True
+        return PERIOD in [one.name for one in join.args.get("using") or []]
 
-
-def _is_periodic(source: exp.Expr, periodic: set[str]) -> bool:
-    if isinstance(source, exp.Table):
-        root = source.root()
-        own = {cte.alias: cte.this for cte in root.find_all(exp.CTE)}
-        if source.name in own:
-            return any(table.name in periodic for table in own[source.name].find_all(exp.Table)) or any(
-                table.name in own for table in own[source.name].find_all(exp.Table)
+    def _check_subquery(self, node: exp.Expr) -> None:
+        query = node.args.get("query") if isinstance(node, exp.In) else node.this
+        if isinstance(node.parent, exp.From | exp.Join) or not isinstance(query, exp.Query | exp.Subquery):
+            return
+        if isinstance(node, exp.Subquery) and isinstance(node.parent, exp.In | exp.Exists | exp.SetOperation):
+            return
+        if self._is_periodic(query):
+            raise QueryError(
+                f"The query within {_shown(node)} mixes periods", hint=f"Join on {PERIOD} instead"
             )
-        return source.name in periodic
-    return any(_is_periodic(table, periodic) for table in source.find_all(exp.Table))
 
+    def _is_periodic(self, source: exp.Expr) -> bool:
+        if isinstance(source, exp.Table):
+            if source.name not in self.own:
+                return source.name in self.periodic
+            # A query of the query's own that reads another one may read anything.
+            read = {table.name for table in self.own[source.name].find_all(exp.Table)}
+            return bool(read & (self.periodic | self.own.keys()))
+        return any(self._is_periodic(table) for table in source.find_all(exp.Table))
 
-def _names_period(nodes: Collection[exp.Expression]) -> bool:
-    def names(node: exp.Expression) -> bool:
-        inner = node.this if isinstance(node, exp.Alias | exp.Paren) else node
-        return isinstance(inner, exp.Star) or (isinstance(inner, exp.Column) and inner.name in (PERIOD, "*"))
-
-    return any(names(node) for node in nodes)
+    def _names_period(self, nodes: Collection[exp.Expr]) -> bool:
+        for node in nodes:
+            inner = node.this if isinstance(node, exp.Alias | exp.Paren) else node
+            if isinstance(inner, exp.Star):
+                return True
+            is_of_rows = isinstance(inner, exp.Column) and inner.table not in self.whole
+            if is_of_rows and inner.name in (PERIOD, "*"):
+                return True
+        return False
 
 
 def _alone(hint: str) -> str:

@@ -88,6 +88,14 @@ MIXING = [
     "SELECT a._period, a.shop FROM sales a, sales b",
     "SELECT _period, shop FROM sales WHERE amount > (SELECT AVG(amount) FROM sales)",
     "SELECT _period, shop FROM sales WHERE shop IN (SELECT shop FROM sales WHERE amount > 2)",
+    "SELECT a._period, a.shop FROM sales a JOIN sales b ON a.shop = b.shop OR a._period = b._period",
+    "SELECT a._period, a.shop FROM sales a JOIN sales b ON a.shop = b.shop AND a._period <> b._period",
+    "SELECT x._period, SUM(amount) AS n FROM sales JOIN shops x ON sales.shop = x.shop GROUP BY x._period",
+    "SELECT shops._period, amount FROM sales JOIN shops ON sales.shop = shops.shop",
+    "SELECT '2024-01-01' AS _period, shop FROM sales",
+    "SELECT _period, shop FROM shops",
+    "SELECT * FROM shops JOIN sales ON sales.shop = shops.shop",
+    "SELECT shops.*, amount FROM sales JOIN shops ON sales.shop = shops.shop",
     "WITH t AS (SELECT shop, SUM(amount) AS amount FROM sales GROUP BY shop) "
     "SELECT sales._period, t.amount FROM sales JOIN t ON sales.shop = t.shop",
     "WITH t AS (SELECT _period, shop, amount FROM sales) "
@@ -99,12 +107,14 @@ APART = [
     "SELECT _period, shop, SUM(amount) AS amount FROM sales GROUP BY 1, 2",
     "SELECT _period, shop, SUM(amount) AS amount FROM sales GROUP BY ALL",
     "SELECT DISTINCT _period, shop FROM sales",
+    "SELECT sales.*, city FROM sales JOIN shops ON sales.shop = shops.shop",
     "SELECT _period, shop, RANK() OVER (PARTITION BY _period ORDER BY amount) AS place FROM sales",
     "SELECT a._period, b.amount FROM sales a JOIN sales b ON a.shop = b.shop AND a._period = b._period",
     "SELECT sales._period, city, amount FROM sales LEFT JOIN shops ON sales.shop = shops.shop",
     "SELECT _period, shop FROM sales WHERE shop IN (SELECT shop FROM shops)",
     "WITH t AS (SELECT _period, MAX(amount) AS most FROM sales GROUP BY _period) "
     "SELECT sales._period, shop, most FROM sales JOIN t ON sales._period = t._period",
+    "SELECT _period, COUNT(*) FROM sales GROUP BY _period",
     "SELECT _period, COUNT(*) AS n FROM (SELECT * FROM sales WHERE amount > 1) AS x GROUP BY _period",
 ]
 
