@@ -151,7 +151,13 @@ def test_the_starter_is_a_dataset(tmp_path: Path) -> None:
             "shop_totals is none of the dataset",
             "shop_totals",
         ),
-        ("dataset.yaml", "    sql: daily_revenue.sql\n", "    query: SELECT\n", "no table with periods", "query: SELECT"),
+        (
+            "dataset.yaml",
+            "    sql: daily_revenue.sql\n",
+            "    query: SELECT\n",
+            "no table with periods",
+            "query: SELECT",
+        ),
         (
             "contract.odcs.yaml",
             "minimum: 1}\n        quality",
