@@ -7,6 +7,8 @@ the suggested rules blame is compared with that: precision, recall and F1 per da
 from __future__ import annotations
 
 import argparse
+import csv
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -59,6 +61,7 @@ def _figure(figure: float | None) -> str:
 def main() -> None:
     arguments = _arguments()
     print("precision, recall, F1; an error is a cell whose dirty text differs from the clean text\n")
+    csv.field_size_limit(sys.maxsize)
     for folder in arguments.folders or sorted(ERRORS.glob("*/")):
         dirty, clean = (_read(folder / f"{kind}.csv") for kind in ("dirty", "clean"))
         without = set(arguments.without or ())
@@ -106,7 +109,12 @@ def _show(name: str, dirty: pl.DataFrame, clean: pl.DataFrame, without: Iterable
 
 
 def _read(path: Path) -> pl.DataFrame:
-    return pl.read_csv(path, infer_schema=False, empty_string_is_null=False)
+    """Every cell as text; published benchmarks have loose quotes and short rows."""
+    with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
+        header, *rows = csv.reader(file)
+    names = [name if name not in header[:n] else f"{name}_{n}" for n, name in enumerate(header)]
+    cells = [[*row, *[""] * len(names)][: len(names)] for row in rows if row]
+    return pl.DataFrame(cells, schema=dict.fromkeys(names, pl.String), orient="row")
 
 
 def _arguments() -> argparse.Namespace:

@@ -120,15 +120,21 @@ class Groups:
 
     @cached_property
     def repeated(self) -> float:
-        """Share of the contradicting rows whose value the group holds more than once.
+        """Share of the contradicting rows whose value the group holds again and again.
 
-        Mistakes contradict their group each in its own way; a second true value does so again and again.
+        Mistakes contradict their group each in its own way, or by chance in the same: a value that is
+        common everywhere turns up twice among many mistakes. A second true value exceeds that.
         """
         minority = np.ones(len(self.pairs), dtype=bool)
         first_top = np.lexsort((-self.pair_counts, self.owner))
         minority[first_top[self.starts]] = False
         total = int(self.pair_counts[minority].sum())
-        return float(self.pair_counts[minority & (self.pair_counts > 1)].sum()) / total if total else 0.0
+        if not total:
+            return 0.0
+        share = np.bincount(self.pairs % self.width, weights=self.pair_counts) / self.rows
+        by_chance = total / self.rows * self.sizes[self.owner] * share[self.pairs % self.width]
+        again = minority & (self.pair_counts > np.maximum(1, by_chance + 3 * np.sqrt(by_chance)))
+        return float(self.pair_counts[again].sum()) / total
 
     @cached_property
     def told(self) -> float:
