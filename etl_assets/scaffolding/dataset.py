@@ -95,7 +95,7 @@ def draft_dataset(name: str, given: Sequence[Path], *, timezone: str | None = No
     rhythm = common_rhythm(rhythms) if rhythms else None
     days = [day for one in gathered.materials for day in one.layout.dates.values()]
     calendar = _calendar(rhythm, days, gathered.paths.values(), timezone or machine_timezone())
-    description = _description(name, gathered.materials)
+    description = _description(gathered.materials, len(gathered.paths))
     with tempfile.TemporaryDirectory(prefix="dq-new-") as folder:
         tables, modules, findings = _tried(name, description, gathered.materials, Path(folder))
     tolerance = _tolerance(tables)
@@ -132,8 +132,7 @@ def _calendar(
     return Calendar(start=min(days, default=made), timezone=timezone)
 
 
-def _description(name: str, materials: Sequence[Material]) -> str:
-    files = sum(len(one.files) for one in materials)
+def _description(materials: Sequence[Material], files: int) -> str:
     tables = ", ".join(one.name for one in materials)
     return f"{tables}: drafted by dq new from {files:,} {'file' if files == 1 else 'files'}"
 

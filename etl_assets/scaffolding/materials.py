@@ -19,16 +19,8 @@ from etl_assets.inspection.layout import Layout, propose_layout
 from etl_assets.inspection.records import Certainty, Column, Inspection
 from etl_assets.profiling.suggest import suggest
 from etl_assets.scaffolding.drafts import Material
-from etl_assets.scaffolding.names import column_names, is_readable, snake_case
-from etl_assets.staging.formats.options import (
-    ArrowFormat,
-    DelimitedFormat,
-    ExcelFormat,
-    Format,
-    JsonFormat,
-    JsonLinesFormat,
-    ParquetFormat,
-)
+from etl_assets.scaffolding.formats import common_format, renamed, typed_rows, types_of
+from etl_assets.scaffolding.names import is_readable, snake_case
 from etl_assets.staging.source import Mode, compile_pattern
 
 MOST_READ = 100
@@ -256,7 +248,7 @@ def _material(group: Group, layout: Layout) -> Material:
     if len(group.keys) > len(group.files):
         doubts.append(f"{len(group.files):,} of {len(group.keys):,} files were looked at")
     used = [layout.ordered[-1]] if layout.source.mode is Mode.SNAPSHOT else list(layout.ordered)
-    format_, remarks = _common_format([group.files[key] for key in layout.ordered])
+    format_, remarks = common_format([group.files[key] for key in layout.ordered])
     doubts += remarks
     each = max(1, _MOST_ROWS // len(used))
     samples = [group.files[key].sample.head(each) for key in used]
@@ -268,15 +260,17 @@ def _material(group: Group, layout: Layout) -> Material:
     )
     columns = [_dated(one, layout) for one in _columns([group.files[key] for key in used], sample)]
     headers = [column.name for column in columns]
-    types = _types(group.files[layout.ordered[-1]])
+    types = types_of(group.files[layout.ordered[-1]])
     if not all(map(is_readable, headers)):
-        format_, headers, remarks = _renamed(format_, headers, group.files[layout.ordered[-1]].path)
+        format_, headers, remarks = renamed(format_, headers, group.files[layout.ordered[-1]].path)
         doubts += remarks
         columns = [replace(column, name=name) for column, name in zip(columns, headers, strict=True)]
         sample = sample.rename(dict(zip(sample.columns, headers, strict=True)))
     delivered = sample.with_columns(labels.alias(PERIOD))
     if types:
-        delivered = pl.concat([_typed(group.files[key], each, key) for key in used], how="vertical_relaxed")
+        delivered = pl.concat(
+            [typed_rows(group.files[key], each, key) for key in used], how="vertical_relaxed"
+        )
     complete = all(group.files[key].complete and group.files[key].sample.height <= each for key in used)
     doubts += [problem for key in used[:5] for problem in group.files[key].problems]
     return Material(
@@ -314,85 +308,6 @@ def _dated(column: Column, layout: Layout) -> Column:
     # Digits that are a date are no telephone number.
     return replace(
         column, formats=formats, evidence=told, hints=(), certainty=Certainty.LIKELY, personal=None
-    )
-
-
-def _common_format(files: Sequence[Inspection]) -> tuple[Format, list[str]]:
-    """One way to read them all: what most say, and the encoding of those that need one."""
-    counts = Counter(one.format.model_dump_json(exclude={"encoding"}) for one in files)
-    most = counts.most_common(1)[0][0]
-    alike = [one for one in files if one.format.model_dump_json(exclude={"encoding"}) == most]
-    doubts = []
-    if others := [one.path.name for one in files if one not in alike]:
-        doubts.append(f"unsure: {', '.join(others[:3])}: to be read in another way than most of the files")
-    found = alike[0].format
-    encodings = Counter(str(getattr(one.format, "encoding", "")) for one in alike)
-    if len(encodings) > 1:
-        # What is plain ASCII passes for UTF-8, and reads the same in the others' encoding.
-        chosen = next(name for name, _ in encodings.most_common() if name not in ("utf-8", "ascii"))
-        found = next(one.format for one in alike if getattr(one.format, "encoding", "") == chosen)
-        told = ", ".join(f"{name} in {count:,} files" for name, count in encodings.most_common())
-        doubts.append(f"unsure: encoding: {told}")
-    return found, doubts
-
-
-def _types(inspection: Inspection) -> dict[str, pl.DataType]:
-    """The dtypes of a format that has some."""
-    frame = _scan(inspection)
-    types = {} if frame is None else dict(frame.collect_schema())
-    if nested := [name for name, dtype in types.items() if dtype.is_nested()]:
-        raise StagingError(
-            f"The columns {', '.join(map(repr, nested[:5]))} hold lists or structs",
-            where={"file": inspection.path},
-            hint="Write their fields as columns of their own; a contract of such columns is written by hand",
-        )
-    return types
-
-
-def _typed(inspection: Inspection, rows: int, key: str) -> pl.DataFrame:
-    frame = _scan(inspection)
-    assert frame is not None
-    return frame.head(rows).with_columns(pl.lit(key).alias(PERIOD)).collect(engine="streaming")
-
-
-def _scan(inspection: Inspection) -> pl.LazyFrame | None:
-    if isinstance(inspection.format, ParquetFormat):
-        return pl.scan_parquet(inspection.path, glob=False, hive_partitioning=False)
-    if isinstance(inspection.format, ArrowFormat):
-        return pl.scan_ipc(inspection.path, glob=False)
-    return None
-
-
-def _renamed(format: Format, headers: Sequence[str], path: Path) -> tuple[Format, list[str], list[str]]:
-    """Give names to columns that a contract can't have: those that begin with `_` are our own."""
-    bad = [header for header in headers if not is_readable(header)]
-    names = column_names(headers)
-    told = f"unsure: {', '.join(map(repr, bad[:5]))} can't be names of columns here"
-    if isinstance(format, JsonFormat | JsonLinesFormat):
-        paths = {
-            name if header in bad else header: format.columns.get(header, header)
-            for header, name in zip(headers, names, strict=True)
-            if header in bad or header in format.columns
-        }
-        chosen = [name if header in bad else header for header, name in zip(headers, names, strict=True)]
-        return format.model_copy(update={"columns": paths}), chosen, [told]
-    told += ", so that the columns are named by their places; nobody will notice when they change places"
-    if isinstance(format, DelimitedFormat | ExcelFormat):
-        skipped = "skip_rows" if isinstance(format, ExcelFormat) else "skip_lines"
-        # A line end within a quoted name makes the header longer.
-        lines = 1 + sum(header.count("\n") for header in headers if isinstance(format, DelimitedFormat))
-        changes = {
-            "header": False,
-            "columns": tuple(names),
-            "trim_header": False,
-            "unique_header": False,
-            skipped: getattr(format, skipped) + (lines if format.header else 0),
-        }
-        return type(format).model_validate({**format.model_dump(), **changes}), names, [told]
-    raise StagingError(
-        f"The columns {', '.join(map(repr, bad[:5]))} can't be named so in a contract",
-        where={"file": path},
-        hint="Names that begin with _ are reserved; have the sender rename them",
     )
 
 
