@@ -14,6 +14,9 @@ from etl_assets.profiling.coded import CodedTable, Mask
 from etl_assets.profiling.records import Suggestion, SuggestionKind
 from etl_assets.profiling.rules import Rule, Verdict, blamable, dependency_groups, judge
 
+DEPENDENT_PART = 1.25
+FIGURE_PART = 1.1
+
 
 def flagged_cells(
     sample: pl.DataFrame, suggestions: Iterable[Suggestion], columns: Sequence[Column] = ()
@@ -48,7 +51,7 @@ def flagged_cells(
         else:
             for name, blamed in judge(table, rule).blamed.items():
                 flags[name] |= blamed
-    _blame_edges(edges, flags)
+    _blame_edges(table, edges, flags)
     _blame_checks(checks, flags)
     return pl.DataFrame({name: pl.Series(name, mask, dtype=pl.Boolean) for name, mask in flags.items()})
 
@@ -91,7 +94,7 @@ def _blame_checks(checks: Sequence[Verdict], flags: dict[str, Mask]) -> None:
             flags[name] |= blamed
 
 
-def _blame_edges(edges: Sequence[Edge], flags: dict[str, Mask]) -> None:
+def _blame_edges(table: CodedTable, edges: Sequence[Edge], flags: dict[str, Mask]) -> None:
     """Blame, row by row, as few cells as explain all that is broken: the most suspicious cell first."""
     if not edges:
         return
@@ -100,13 +103,15 @@ def _blame_edges(edges: Sequence[Edge], flags: dict[str, Mask]) -> None:
     place = {name: i for i, name in enumerate(names)}
     broken = np.stack([edge.broken[rows] for edge in edges], axis=1)
     kept = np.stack([edge.kept[rows] for edge in edges], axis=1)
-    # A dependent is suspected a little more than what tells it: it is the one known to contradict.
+    # A dependent is suspected a little more than what tells it: it is the one known to contradict. Where two
+    # columns tell each other, words are suspected before numbers, which count and date.
     part = np.zeros((len(edges), len(names)))
     for number, edge in enumerate(edges):
         # What several sources describe is not in doubt, but what they say of it.
-        suspected = 0.0 if edge.sourced else 1.0
+        # Of two that tell together, each is suspected by half.
+        suspected = 0.0 if edge.sourced else 1.0 / len(edge.determinants)
         part[number, [place[name] for name in edge.determinants]] = suspected
-        part[number, place[edge.dependent]] = 1.25
+        part[number, place[edge.dependent]] = FIGURE_PART if table[edge.dependent].numeric else DEPENDENT_PART
     involved = part > 0
     innocent: npt.NDArray[np.float64] = kept @ part
     blamed = np.stack([flags[name][rows] for name in names], axis=1)
