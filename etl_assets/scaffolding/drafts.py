@@ -10,12 +10,12 @@ import polars as pl
 from etl_assets.inspection.layout import Layout
 from etl_assets.inspection.records import Certainty, Column, Inspection, Kind
 from etl_assets.profiling.records import Suggestion
-from etl_assets.scaffolding.code import Code, call, code, listing, literal
+from etl_assets.scaffolding.code import Code, Text, call, code, listing, literal, pattern
 from etl_assets.scaffolding.names import column_names, field_names
 from etl_assets.staging.formats.options import Format
 
 TEXT, WHOLE, REAL, TRUTH = "str", "int", "float", "bool"
-DAY, MOMENT, INSTANT, CLOCK = "datetime.date", "datetime.datetime", "Instant", "datetime.time"
+DAY, MOMENT, INSTANT = "datetime.date", "datetime.datetime", "Instant"
 NUMBERS = (WHOLE, REAL)
 
 _OF_KIND = {
@@ -24,7 +24,6 @@ _OF_KIND = {
     Kind.BOOLEAN: TRUTH,
     Kind.DATE: DAY,
     Kind.DATETIME: MOMENT,
-    Kind.TIME: CLOCK,
 }
 
 
@@ -178,6 +177,8 @@ def draft_columns(material: Material, as_text: Collection[str] = ()) -> TableDra
             dtype = INSTANT
         draft = ColumnDraft(header, field_, name, dtype, _cleaning(header, known), known)
         draft.comments = _comments(column, known)
+        if known.kind is Kind.TIME:
+            _time_of_day(draft)
         columns.append(draft)
     return TableDraft(material, columns)
 
@@ -216,6 +217,12 @@ def _typed(column: Column) -> bool:
     if column.kind in (Kind.DATE, Kind.DATETIME, Kind.TIME):
         return bool(column.formats) and not _half_zoned(column.formats)
     return column.kind is not Kind.BOOLEAN or bool(column.true_words and column.false_words)
+
+
+def _time_of_day(draft: ColumnDraft) -> None:
+    """Tables hold no times of day: they are text of one form."""
+    draft.checks["str_matches"] = pattern(r"^([01]\d|2[0-3]):[0-5]\d:[0-5]\d$")
+    draft.options["str_matches"] = call("rule", why=Text("times of day are kept as text, such as 13:45:00"))
 
 
 def _half_zoned(formats: Sequence[str]) -> bool:

@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from etl_assets.contracts.vocabulary import Severity
+from etl_assets.inspection.records import Kind
 from etl_assets.profiling.records import Suggestion, SuggestionKind
 from etl_assets.scaffolding.code import Code, Group, Text, call, code, listing, literal, mapping, pattern
 from etl_assets.scaffolding.drafts import (
@@ -96,8 +97,8 @@ class _Adding:
         return call("warn", why) if self.warns(rule) else call("rule", why=why)
 
     def check(self, name: str, value: Code, pandera_name: str | None = None) -> None:
-        """Add a check of the column, unless it has one of the kind."""
-        if name not in self.column.checks:
+        """Add a check of the column, unless it has one of the kind, or is a time of day."""
+        if name not in self.column.checks and self.column.column.kind is not Kind.TIME:
             rule = f"{self.column.name}.{pandera_name or name}"
             self.column.checks[name] = value
             self.column.options[name] = self.options(rule)
