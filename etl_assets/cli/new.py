@@ -61,7 +61,7 @@ def new(
 
     try:
         _check_timezone(timezone)
-        draft = draft_dataset(name, files, timezone=timezone)
+        draft = draft_dataset(name, files, timezone=timezone, code_folder=_code_folder(folder))
     except (ScaffoldingError, StagingError, NoTableError) as error:
         raise WrongUseError(error.what, where=error.where, hint=error.hint) from None
     written = write_files(folder, draft.files)
@@ -80,6 +80,16 @@ def _check_timezone(name: str | None) -> None:
         ZoneInfo(name or "UTC")
     except (KeyError, ValueError, OSError):
         raise WrongUseError(f"There is no timezone {name}", hint="Write Europe/Berlin, or UTC") from None
+
+
+def _code_folder(folder: Path) -> str:
+    """Where an existing project has its datasets."""
+    from etl_assets.settings import load_settings
+
+    if not (folder / "config" / "app.yaml").is_file():
+        return "datasets"
+    own = [one for one in load_settings(folder / "config").dataset_folders if not one.is_absolute()]
+    return "datasets" if not own or Path("datasets") in own else own[0].as_posix()
 
 
 def _staging(draft: Draft, folder: Path) -> str:

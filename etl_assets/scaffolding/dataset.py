@@ -77,13 +77,16 @@ class Draft:
         return [doubt for file, text in self.files.items() for doubt in _doubts(file, text)]
 
 
-def draft_dataset(name: str, given: Sequence[Path], *, timezone: str | None = None) -> Draft:
+def draft_dataset(
+    name: str, given: Sequence[Path], *, timezone: str | None = None, code_folder: str = "datasets"
+) -> Draft:
     """Draft a dataset from files such as those that will be delivered.
 
     Args:
         name: Of the dataset.
         given: Files, or folders of files.
         timezone: Of the calendar; by default this machine's.
+        code_folder: The project's folder of datasets, below the project's own.
 
     Raises:
         ScaffoldingError: The name can't be used, or the files can't be told apart.
@@ -99,14 +102,14 @@ def draft_dataset(name: str, given: Sequence[Path], *, timezone: str | None = No
     with tempfile.TemporaryDirectory(prefix="dq-new-") as folder:
         tables, modules, findings = _tried(name, description, gathered.materials, Path(folder))
     tolerance = _tolerance(tables)
-    files = {f"datasets/{name}/{module}": text for module, text in modules.items()}
+    files = {f"{code_folder}/{name}/{module}": text for module, text in modules.items()}
     last = max(days, default=None)
     settings = settings_file(
         description, tables, rhythm, calendar, tolerance, last=last, zone_assumed=timezone is None
     )
     files[f"config/datasets/{name}.yaml"] = settings
     _check_settings(name, settings, tables, gathered.paths)
-    files[f"tests/test_{name}.py"] = generated_test(name, tables)
+    files[f"tests/test_{name}.py"] = generated_test(name, tables, code_folder)
     snapshots = [
         key for table in tables if not table.material.partitioned for key in table.material.layout.ordered
     ]

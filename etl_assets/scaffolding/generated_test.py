@@ -22,7 +22,7 @@ _MOMENT = {
 }  # fmt: skip
 
 
-def generated_test(name: str, tables: Sequence[TableDraft]) -> str:
+def generated_test(name: str, tables: Sequence[TableDraft], code_folder: str) -> str:
     """`tests/test_<name>.py`."""
     lines = [
         *docstring(f"What becomes of cells of {name} as they are delivered; run it with pytest."),
@@ -37,7 +37,7 @@ def generated_test(name: str, tables: Sequence[TableDraft]) -> str:
         "from typer.testing import CliRunner",
         "",
         "PROJECT = Path(__file__).parents[1]",
-        f"DATASET = load_dataset({literal(name)}, [PROJECT / {literal('datasets')}])",
+        f"DATASET = load_dataset({literal(name)}, [PROJECT / {literal(code_folder)}])",
     ]
     for number, table in enumerate(tables):
         lines += [""] if number else []

@@ -167,6 +167,18 @@ def test_a_second_call_keeps_what_was_edited(project: Path, tmp_path: Path, dq: 
     assert "note" not in (project / "datasets/orders/bronze.py").read_text()
 
 
+def test_a_project_s_own_folder_of_datasets_is_used(project: Path, tmp_path: Path, dq: Dq) -> None:
+    (project / "config").mkdir()
+    (project / "own").mkdir()
+    (project / "config/app.yaml").write_text("dataset_folders: [own]\n")
+    file = csv(tmp_path / "orders.csv", HEADER, orders())
+    told = dq("new", "orders", file, "--stage")
+    assert told.exit_code == 0, told.output
+    assert (project / "own/orders/silver.py").exists()
+    tried = dq("try", "orders", project / "var/staging/orders/orders.csv")
+    assert tried.exit_code == 0, tried.output
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
