@@ -29,6 +29,8 @@ MAX_CELL = 200
 MAX_EMPTY = 0.01
 # And so many when nothing else is empty in these rows.
 MAX_LONELY_EMPTY = 0.02
+# Where most of it is said by a word, that word is the column's way to say so.
+MAX_WORDS = 0.6
 # And so many are still believed when dependencies show that they are accidents.
 MAX_ACCIDENTALLY_EMPTY = 0.5
 SINGLY = 0.7
@@ -104,6 +106,8 @@ def _filled(column: CodedColumn, table: CodedTable, told_by: Sequence[Dependency
 def _lonely(column: CodedColumn, table: CodedTable) -> bool:
     """Tell whether cells are empty by themselves: what is missing for a reason is missing in company."""
     empty = ~column.filled
+    if column.voids.sum() > MAX_WORDS * empty.sum():
+        return False
     for other in table.columns:
         if other is column:
             continue

@@ -30,6 +30,8 @@ EXPLAINED_SHARE = 0.8
 EXPLAINED_OF_ALL = 0.2
 # Two columns together come again less often: groups of two rows on average are the least.
 MIN_REPEATS_TOGETHER = 0.5
+# And there are so many pairs that some nearly tell anything: fewer contradictions are believed.
+MAX_CONTRADICTING_TOGETHER = 0.02
 # Sources: so many tell of each thing, each once; the share of columns that must follow the thing; how
 # strongly; and the share of the sources that agree.
 MIN_TELLERS = 5
@@ -122,20 +124,20 @@ def _together(
     table: CodedTable, half_told: Sequence[Dependency], found: Sequence[Dependency], hypotheses: int
 ) -> Iterator[Dependency]:
     """Join each column that nearly tells another with a further one, until the two tell it."""
-    tellers: dict[str, set[str]] = {}
-    for one in found:
-        tellers.setdefault(one.dependent, set()).update(one.determinants)
+    # What one column tells needs no second one.
+    told = {one.dependent for one in found}
     tried = 0
     done: set[tuple[frozenset[str], str]] = set()
     for one in sorted(half_told, key=lambda half: -half.groups.strength):
-        told_by = tellers.get(one.dependent, set())
+        if one.dependent in told:
+            continue
         for column in table.columns:
             names = (*one.determinants, column.name)
             key = (frozenset(names), one.dependent)
             idle = column.name in names[:-1] or column.name == one.dependent or key in done
             # Two figures together tell nearly everything, of every row by itself.
             idle = idle or (_is_figure(column) and _is_figure(table[one.determinants[0]]))
-            if idle or column.name in told_by or not _may_determine(column):
+            if idle or not _may_determine(column):
                 continue
             if tried >= MAX_TOGETHER:
                 return
@@ -154,6 +156,8 @@ def _is_figure(column: CodedColumn) -> bool:
 def _better(groups: Groups, alone: Groups, hypotheses: int) -> bool:
     """Tell whether two columns tell what one alone does not: more surely than chance would make it seem."""
     if groups.repeats < MIN_REPEATS_TOGETHER * groups.rows or not holds(groups, hypotheses):
+        return False
+    if groups.contradicting > MAX_CONTRADICTING_TOGETHER * groups.rows:
         return False
     agreeing = groups.repeats - groups.contradicting
     share_alone = 1 - alone.contradicting / alone.repeats
