@@ -7,8 +7,9 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
-from etl_assets.staging.source import compile_pattern
+from etl_assets.staging.source import Source, compile_pattern
 from etl_assets_tests.docs.places import HOW_TOS, ROOT, place_of
 from etl_assets_tests.docs.refill import refilled
 from etl_assets_tests.docs.walkthrough import Change, Command, File, QuickReader, is_shown, steps
@@ -40,6 +41,14 @@ def test_tables_of_patterns_fit_their_file_names(page: Path) -> None:
         found = compiled.expression.fullmatch(name)
         assert found, (name, pattern)
         assert isinstance(compiled.moment(found), datetime)
+
+
+def test_formats_that_are_named_in_passing_can_be_said() -> None:
+    texts = (page.read_text(encoding="utf-8") for page in HOW_TOS)
+    formats = [one for text in texts for one in re.findall(r"`(\{type: [^`]+\})`", text)]
+    assert len(formats) > 8
+    for one in formats:
+        Source.model_validate({"pattern": "a.csv", "format": yaml.safe_load(one)})
 
 
 def test_the_project_has_the_files_that_any_project_has() -> None:
