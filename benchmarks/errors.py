@@ -64,7 +64,7 @@ def main() -> None:
     print("precision, recall, F1; an error is a cell whose dirty text differs from the clean text\n")
     csv.field_size_limit(sys.maxsize)
     for folder in arguments.folders or sorted(ERRORS.glob("*/")):
-        dirty, clean = (_read(folder / f"{kind}.csv") for kind in ("dirty", "clean"))
+        dirty, clean = (read_cells(folder / f"{kind}.csv") for kind in ("dirty", "clean"))
         without = set(arguments.without or ())
         _show(folder.name, dirty, clean, without)
     if arguments.folders:
@@ -112,7 +112,7 @@ def _show(name: str, dirty: pl.DataFrame, clean: pl.DataFrame, without: Iterable
     print()
 
 
-def _read(path: Path) -> pl.DataFrame:
+def read_cells(path: Path) -> pl.DataFrame:
     """Every cell as text; published benchmarks have loose quotes and short rows."""
     with path.open(newline="", encoding="utf-8-sig", errors="replace") as file:
         header, *rows = csv.reader(file)

@@ -32,7 +32,7 @@ from etl_assets.pipeline.hop import run_hop
 from etl_assets.pipeline.intake import take_in
 from etl_assets.pipeline.leases import held_lease
 from etl_assets.quality.casting import cast_column
-from etl_assets.staging.area import StagingArea
+from etl_assets.staging.area import StagingFolder
 from etl_assets.staging.calendar import Calendar
 from etl_assets.staging.source import Mode, Source
 
@@ -50,7 +50,7 @@ def pipeline_of(folder: Path) -> DatasetPipeline:
         DATASET,
         SOURCES,
         Calendar(start=START),
-        StagingArea(folder / "staging"),
+        StagingFolder(folder / "staging"),
         Lake(home / "lake"),
         Ledger.open(f"sqlite:///{home / 'ledger.db'}"),
         home / "scratch",

@@ -18,10 +18,10 @@ class SuggestionKind(StrEnum):
     or datetime text in ISO form (`"2024-02-29"`, `"2024-02-29T14:05:00"`); all other text is as delivered.
 
     castable: the column's type. `kind` (a value of inspection's `Kind`: integer, decimal, date, datetime,
-        time, boolean), `formats` (a list of strftime formats, the one to keep first; dates only),
-        `null_words` (a list). The exceptions are cells that are not in this form as delivered; silver's
-        cleaning may mend them (`0.05%`, `N/A`), which `mended` counts.
-    not_null: none. Of the cells that are neither empty nor a null word.
+        time), `formats` (a list of strftime formats, the one to keep first; of moments, and empty where
+        inspection found none), `null_words` (a list). The exceptions are cells that are not in this form as
+        delivered; silver's cleaning may mend some of them (`0.05%`, `N/A`).
+    not_null: none. An empty cell or a null word breaks it.
     in_range: `min_value`, `max_value`; either may be absent.
     str_matches: `pattern`, a regular expression for the whole cell, anchored by `^` and `$`; it is of the
         Rust dialect and means the same in Python.
@@ -30,8 +30,9 @@ class SuggestionKind(StrEnum):
     notin: `values`, a list of misspelt or misplaced values; `likely`: a mapping from each of them to
         what was probably meant, for a `replace` in silver.
     unique: none; `columns` together identify a row. Rows with an empty cell among them don't count.
-    dependency: `dependents`, a list: rows that agree in `columns` agree in these. A cell that is empty
-        where its group has a value is an exception.
+    dependency: `dependents`, a list: rows that agree in `columns` agree in these. An empty cell breaks
+        nothing. Where several sources describe the same things, `source` is the column that names them:
+        then the majority is believed, however many contradict.
     reference: `table` and `column` (a list, in the order of `columns`) of the other table.
     row_check: `operator`, of one of these forms, over `columns`:
         `<=`, `<`, `>=`, `>`: `left`, `right`, two columns.
