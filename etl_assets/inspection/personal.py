@@ -29,6 +29,7 @@ _STREET = re.compile(
     r"|(?:\d+\w?,?\s+(?:rue|avenue|boulevard|place|chemin|via|calle|rua)\s)"
     r"|(?:(?:rue|calle|via|viale|piazza|rua|avenida|ul\.)\s+[\w\s.'-]+\d+)"
 )
+_MOST_CHARACTERS = 200
 _SOCIAL_SECURITY = re.compile(r"\d{3}-\d{2}-\d{4}")
 _IP = re.compile(
     r"(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)"
@@ -58,6 +59,8 @@ def find_personal(name: str, values: Sequence[tuple[str, int]]) -> Personal | No
         name: Of the column.
         values: Distinct texts with the number of their cells; some hundreds are enough.
     """
+    # Beyond this a cell is prose; and the expressions take long on endless words.
+    values = [(text[:_MOST_CHARACTERS], count) for text, count in values]
     total = sum(count for _, count in values)
     words = [folded(word) for word in words_of(name)]
     by_values = _by_values(values, total, words) if total else None

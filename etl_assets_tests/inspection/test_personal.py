@@ -47,3 +47,8 @@ def test_the_footer_of_one_file_tells_that_of_the_next(seen: str, other: str) ->
     assert re.match(pattern, f"{other};")
     assert re.match(pattern, f'"{other}";')
     assert not re.match(pattern, "a;1")
+
+
+@pytest.mark.parametrize("word", ["a", "a.-", "a@", "1,", "rue "])
+def test_endless_cells_come_to_an_end(word: str) -> None:
+    assert find_personal("note", [(word * 20_000 + str(n), 1) for n in range(50)]) is None
