@@ -25,10 +25,16 @@ def hop_scratch(root: Path, attempt: str, lease: Lease) -> Path:
     """
     own = root / lease.dataset
     own.mkdir(parents=True, exist_ok=True)
-    for folder in own.iterdir():
+    clear_abandoned(root, lease)
+    return Path(tempfile.mkdtemp(dir=own, prefix=f"{attempt}-"))
+
+
+def clear_abandoned(root: Path, lease: Lease) -> None:
+    """Delete the scratch folders of earlier leases of a dataset, and those of old looks into files."""
+    own = root / lease.dataset
+    for folder in own.iterdir() if own.exists() else ():
         if not folder.name.startswith(attempt_prefix(lease)) and _is_abandoned(folder):
             shutil.rmtree(folder, ignore_errors=True)
-    return Path(tempfile.mkdtemp(dir=own, prefix=f"{attempt}-"))
 
 
 @contextmanager
