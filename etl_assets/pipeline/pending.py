@@ -31,6 +31,9 @@ class Standing(StrEnum):
     NOTHING = "nothing"
 
 
+STRAY = "the lake holds other rows than were published: a run was killed, or the lake was damaged or restored"
+
+
 @dataclass(frozen=True)
 class PartitionStanding:
     """Where one partition stands, and why; `state` is the state that it would have if built now."""
@@ -99,18 +102,22 @@ class Pending:
             return PartitionStanding(table, period, *missing)
         if look.published.get((table.layer, table.name, period)) == state:
             if (table, period) in look.strays and period not in look.closed:
-                reason = "a run that was killed has left other rows in the lake"
-                return PartitionStanding(table, period, Standing.PENDING, state, reason)
+                standing, reason = self._stopped(look, table, period, state) or (Standing.PENDING, STRAY)
+                return PartitionStanding(table, period, standing, state, reason)
             if (table, period) not in look.retried or period in look.closed:
                 return PartitionStanding(table, period, Standing.CURRENT, state)
         if period in look.closed:
             # The calendar was changed, or the period has not begun: what is published stays as it is.
             return PartitionStanding(table, period, Standing.BLOCKED, None, look.closed[period])
-        if period not in self.retried and not (self.retried and period == ""):
-            for stopped in (self._held(look, table, period, state), self._failed(look, table, period, state)):
-                if stopped:
-                    return PartitionStanding(table, period, stopped[0], state, stopped[1])
+        if stopped := self._stopped(look, table, period, state):
+            return PartitionStanding(table, period, stopped[0], state, stopped[1])
         return PartitionStanding(table, period, Standing.PENDING, state)
+
+    def _stopped(self, look: _Look, table: TableId, period: str, state: str) -> tuple[Standing, str] | None:
+        """Why building it is not tried again by itself now; None if it is."""
+        if period in self.retried or (self.retried and period == ""):
+            return None
+        return self._held(look, table, period, state) or self._failed(look, table, period, state)
 
     def _readable(self, look: _Look, table: TableId, period: str) -> str | None:
         """The state that can be read once everything that is pending upstream has been built."""

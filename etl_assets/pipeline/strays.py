@@ -1,8 +1,9 @@
-"""Commits that the ledger does not know of: what a run leaves that is killed between lake and ledger.
+"""Partitions whose rows are not those of their publication.
 
-Such a partition holds other rows than its publication says. Usually its inputs are still pending and it
-is built again all the same; but where the old inputs came back meanwhile (content A, then B, then A), what
-is published would look up to date.
+A run leaves them that is killed between lake and ledger. Usually its inputs are still pending and they are
+built again all the same; but where the old inputs came back meanwhile (content A, then B, then A), what is
+published would look up to date. And so do lost files leave them, and a lake or a ledger that was restored
+from an older copy than the other.
 """
 
 from __future__ import annotations
@@ -50,12 +51,6 @@ def _can_be_read(pipeline: DatasetPipeline, table: TableId) -> bool:
     return True
 
 
-def token_of(attempt: str) -> int:
-    """The fencing token that an attempt's name begins with."""
-    token = attempt.partition("-")[0]
-    return int(token) if token.isdigit() else 0
-
-
 def _changed(lake: LakeTable, own: Mapping[str, Validation], rows: Mapping[str, int]) -> set[str]:
     counted = dict.fromkeys(own, 0)
     changed = set()
@@ -64,6 +59,7 @@ def _changed(lake: LakeTable, own: Mapping[str, Validation], rows: Mapping[str, 
             continue
         # A file that the log names and the disk has lost counts as lost rows.
         counted[file.period] += file.rows if file.path.exists() else 0
-        if token_of(file.path.name) > token_of(own[file.period].attempt):
+        # Of an earlier attempt too: the lake may have been restored from an older copy.
+        if not file.path.name.startswith(f"{own[file.period].attempt}-"):
             changed.add(file.period)
     return changed | {period for period, count in counted.items() if count != rows[period]}
