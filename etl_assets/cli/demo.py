@@ -46,7 +46,7 @@ def demo(
     pipeline = context.open_pipeline(settings, DATASET)
     placed = _lay_out(pipeline, whole_year=whole_year)
     counts = f"{placed.new:,} new, {placed.changed:,} changed, {placed.unchanged:,} unchanged"
-    messages().print(f"{counted(placed.files, 'file')} in {pipeline.area.root}: {counts}", soft_wrap=True)
+    messages().print(f"{counted(placed.files, 'file')} in {pipeline.area.url}: {counts}", soft_wrap=True)
     code = run_and_report(settings, pipeline, json=json)
     if not whole_year:
         told = "The demo delivers January to March; the other months are missing until `dq demo --all`."
@@ -77,5 +77,6 @@ def _make_project() -> None:
 
 def _lay_out(pipeline: DatasetPipeline, *, whole_year: bool) -> Placed:
     from etl_assets.datasets.flights.sample import FIRST_QUARTER, WHOLE_YEAR, lay_out
+    from etl_assets.staging.opening import folder_of
 
-    return lay_out(Path(pipeline.area.root), WHOLE_YEAR if whole_year else FIRST_QUARTER)
+    return lay_out(folder_of(pipeline.area), WHOLE_YEAR if whole_year else FIRST_QUARTER)

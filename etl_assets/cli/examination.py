@@ -20,6 +20,7 @@ from etl_assets.errors import EtlError
 
 if TYPE_CHECKING:
     from etl_assets.datasets import Place
+    from etl_assets.object_storage import ObjectStorage
     from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
     from etl_assets.project import Project
     from etl_assets.settings import AppSettings
@@ -188,22 +189,24 @@ def _folders(settings: AppSettings) -> Look:
         yield _ok("folders", told)
     for name, dataset in settings.datasets.items():
         if dataset.enabled:
-            yield _staging(name, settings.staging_url(name))
+            yield _staging(name, settings.staging_url(name), settings.object_storage)
 
 
-def _staging(name: str, url: str) -> Finding:
-    from etl_assets.staging.area import StagingArea
+def _staging(name: str, url: str, storage: ObjectStorage) -> Finding:
+    from etl_assets.staging.area import StagingFolder
+    from etl_assets.staging.opening import open_area
 
-    area = StagingArea(url)
-    if not area.root.exists():
+    area = open_area(url, storage)
+    if isinstance(area, StagingFolder) and not area.root.exists():
         hint = f"Make it and put files there: mkdir -p {area.root}"
         return Finding("folders", State.WARNING, f"{name}: no staging folder yet", hint)
-    problems = area.list().problems
+    # Of a bucket one page says whether it can be listed.
+    problems = area.list(limit=1).problems
     if problems:
-        told = "; ".join(f"{one.key or area.root}: {one.message}" for one in problems[:3])
+        told = "; ".join(f"{one.key or area.url}: {one.message}" for one in problems[:3])
         state = State.WRONG if any(not one.key for one in problems) else State.WARNING
         return Finding("folders", state, f"{name}: {counted(len(problems), 'object')} can't be read: {told}")
-    return _ok("folders", f"{name}: staging {area.root}")
+    return _ok("folders", f"{name}: staging {area.url}")
 
 
 # -- ledger, Dagster, lake --------------------------------------------------------------------

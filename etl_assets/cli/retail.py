@@ -55,10 +55,10 @@ def split(
     """
     from etl_assets.datasets.retail.split import split_by_day
     from etl_assets.errors import StagingError
-    from etl_assets.staging.area import StagingArea
+    from etl_assets.staging.area import StagingFolder
 
     settings = context.open_settings()
-    folder = to or StagingArea(settings.staging_url("retail")).root
+    folder = to or StagingFolder(settings.staging_url("retail")).root
     try:
         placed = split_by_day(source, folder, day_first=day_first, encoding=encoding)
     except (StagingError, LookupError) as error:

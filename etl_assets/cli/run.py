@@ -150,7 +150,7 @@ def _print(pipeline: DatasetPipeline, done: LocalRun, status: DatasetStatus) -> 
     if done.unsettled:
         console.print(f"still being written, left for the next run: {listed(done.unsettled)}", soft_wrap=True)
     console.print()
-    print_scorecard(console, status, staging=str(pipeline.area.root))
+    print_scorecard(console, status, staging=pipeline.area.url)
 
 
 def _as_json(done: LocalRun, status: DatasetStatus) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def status(
     if json:
         print_json([as_json(table, one) for one in found for table in one.tables])
     else:
-        _print(found, {name: str(pipeline.area.root) for name, pipeline in pipelines.items()})
+        _print(found, {name: pipeline.area.url for name, pipeline in pipelines.items()})
     enabled = [name for name, own in settings.datasets.items() if own.enabled]
     if check and dataset is None and (settings.broken_datasets or len(enabled) > len(pipelines)):
         raise typer.Exit(ExitCode.WRONG_USE)

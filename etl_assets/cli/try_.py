@@ -103,10 +103,10 @@ def _tried(
     from etl_assets.orchestration.pipelines import assemble
     from etl_assets.pipeline.trial import NoLedger, try_delivery
     from etl_assets.pipeline.trial_delivery import UnknownTableError, take_file
-    from etl_assets.staging.area import StagingArea
+    from etl_assets.staging.area import StagingFolder
 
     with tempfile.TemporaryDirectory(prefix="dq-try-") as folder:
-        scratch, area = Path(folder), StagingArea(path.parent)
+        scratch, area = Path(folder), StagingFolder(path.parent)
         ledger = cast("Ledger", NoLedger())
         pipeline = assemble(dataset, settings, ledger, area, Lake(scratch / "lake"), scratch / "scratch")
         _check_names(pipeline, table, partition)

@@ -11,7 +11,7 @@ import polars as pl
 
 from etl_assets.errors import EtlError
 from etl_assets.inspection.records import Certainty, Proposal
-from etl_assets.staging.area import StagingArea
+from etl_assets.staging.area import StagingFolder
 from etl_assets.staging.content import Content
 from etl_assets.staging.delivery_file import DeliveryFile
 from etl_assets.staging.examination import examine
@@ -130,6 +130,6 @@ def _reading(
     scratch: Path,
 ) -> Reading:
     whole = path.resolve()
-    area = StagingArea(whole.parent)
+    area = StagingFolder(whole.parent)
     file = DeliveryFile(area, whole.name, "inspected", content, area.stat(whole.name).fingerprint)
     return read_delivery(file, Source(pattern="*", format=format), columns, scratch, types=types or None)

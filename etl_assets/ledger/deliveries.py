@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, delete, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, collate, delete, func, select, update
 
 from etl_assets.errors import LedgerError
 from etl_assets.ledger.column_types import storable
@@ -39,28 +39,83 @@ def record_listing(
     lock_dataset(connection, dataset)
     before = seen(connection, dataset)
     listed = {storable(one.key): one for one in objects}
-    after = {}
-    for key, one in listed.items():
-        old = before.get(key)
-        if old is not None and old.fingerprint == one.fingerprint:
-            after[key] = SeenObject(**{**vars(old), "last_seen_at": now, "gone": False})
-        else:
-            after[key] = SeenObject(
-                dataset=dataset,
-                key=key,
-                fingerprint=one.fingerprint,
-                size=one.size,
-                modified_ns=one.modified_ns,
-                first_seen_at=now,
-                last_seen_at=now,
-            )
+    after = {key: _seen_now(before.get(key), dataset, one, now) for key, one in listed.items()}
     for key in before.keys() - listed.keys():
         after[key] = SeenObject(**{**vars(before[key]), "gone": complete or before[key].gone})
     changed = [one for key, one in after.items() if _needs_row(before.get(key), one, complete)]
     _put_objects(connection, changed)
     if complete:
-        connection.execute(update(datasets).where(datasets.c.dataset == dataset).values(listed_at=now))
+        own = datasets.c.dataset == dataset
+        connection.execute(update(datasets).where(own).values(listed_at=now, listed_through=""))
     return dict(sorted(after.items()))
+
+
+def record_slice(
+    connection: Connection,
+    dataset: str,
+    objects: Iterable[ListedObject],
+    covers: tuple[str, str | None] | None,
+    now: datetime,
+) -> dict[str, SeenObject]:
+    """Write what a part of a listing showed; rows of other objects are neither read nor written."""
+    lock_dataset(connection, dataset)
+    listed = {storable(one.key): one for one in objects}
+    before = _seen_of(connection, dataset, sorted(listed))
+    after = {key: _seen_now(before.get(key), dataset, one, now) for key, one in listed.items()}
+    changed = [one for key, one in after.items() if _needs_row(before.get(key), one, complete=True)]
+    if covers is not None:
+        for old in _seen_between(connection, dataset, *covers):
+            if old.key not in listed and not old.gone:
+                changed.append(SeenObject(**{**vars(old), "gone": True}))
+        own = datasets.c.dataset == dataset
+        connection.execute(update(datasets).where(own).values(listed_through=covers[1] or ""))
+    _put_objects(connection, changed)
+    return dict(sorted(after.items()))
+
+
+def listed_through(connection: Connection, dataset: str) -> str:
+    """Return the key after which the next slice begins."""
+    found = connection.execute(select(datasets.c.listed_through).where(datasets.c.dataset == dataset))
+    return found.scalar() or ""
+
+
+def _seen_of(connection: Connection, dataset: str, keys: Sequence[str]) -> dict[str, SeenObject]:
+    found = {}
+    for some in chunks(keys):
+        statement = select(seen_objects).where(
+            seen_objects.c.dataset == dataset, seen_objects.c.key.in_(some)
+        )
+        for row in connection.execute(statement):
+            found[row.key] = to_record(SeenObject, row)
+    return found
+
+
+def _seen_between(
+    connection: Connection, dataset: str, after: str, through: str | None
+) -> Iterator[SeenObject]:
+    """Objects by their keys' bytes, as S3 sorts them, whatever a database's language says."""
+    key: ColumnElement[str] = seen_objects.c.key
+    if connection.dialect.name == "postgresql":
+        key = collate(key, "C")
+    statement = select(seen_objects).where(seen_objects.c.dataset == dataset, key > after)
+    if through is not None:
+        statement = statement.where(key <= through)
+    for row in connection.execute(statement):
+        yield to_record(SeenObject, row)
+
+
+def _seen_now(old: SeenObject | None, dataset: str, one: ListedObject, now: datetime) -> SeenObject:
+    if old is not None and old.fingerprint == one.fingerprint:
+        return SeenObject(**{**vars(old), "last_seen_at": now, "gone": False})
+    return SeenObject(
+        dataset=dataset,
+        key=storable(one.key),
+        fingerprint=one.fingerprint,
+        size=one.size,
+        modified_ns=one.modified_ns,
+        first_seen_at=now,
+        last_seen_at=now,
+    )
 
 
 def _needs_row(old: SeenObject | None, new: SeenObject, complete: bool) -> bool:
@@ -274,6 +329,25 @@ def find(
         return found
     wanted = set(periods)
     return [one for one in found if not wanted.isdisjoint(one.periods)]
+
+
+def of_keys(connection: Connection, dataset: str, keys: Sequence[str]) -> list[Delivery]:
+    """Return the deliveries of these objects, in the order in which they were registered."""
+    ids: list[str] = []
+    for some in chunks(sorted({storable(key) for key in keys})):
+        statement = select(deliveries.c.id).where(deliveries.c.dataset == dataset, deliveries.c.key.in_(some))
+        ids += connection.execute(statement).scalars()
+    return by_ids(connection, ids)
+
+
+def newest_periods(connection: Connection, dataset: str) -> dict[str, str]:
+    """Return the newest period of which each table has a delivery."""
+    statement = (
+        select(deliveries.c.table, func.max(deliveries.c.period))
+        .where(deliveries.c.dataset == dataset, deliveries.c.period.is_not(None))
+        .group_by(deliveries.c.table)
+    )
+    return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 def by_ids(connection: Connection, ids: Sequence[str]) -> list[Delivery]:

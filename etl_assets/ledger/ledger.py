@@ -100,6 +100,35 @@ class Ledger:
         with self._database.write() as connection:
             return deliveries.record_listing(connection, dataset, objects, complete, self._now())
 
+    def record_slice(
+        self, dataset: str, objects: Iterable[ListedObject], covers: tuple[str, str | None] | None
+    ) -> dict[str, SeenObject]:
+        """Write what a part of a listing showed, and return what is known of these objects now, by key.
+
+        Args:
+            dataset: Whose staging area was listed.
+            objects: What is there.
+            covers: The keys, after the first and up to the second, of which all are among the objects;
+                the next slice begins there. None if nothing was listed as a whole.
+        """
+        with self._database.write() as connection:
+            return deliveries.record_slice(connection, dataset, objects, covers, self._now())
+
+    def listed_through(self, dataset: str) -> str:
+        """Return the key after which the next slice of an area begins; "" for its beginning."""
+        with self._database.read() as connection:
+            return deliveries.listed_through(connection, dataset)
+
+    def deliveries_of(self, dataset: str, keys: Sequence[str]) -> list[Delivery]:
+        """Return the deliveries of some objects, in the order in which they were registered."""
+        with self._database.read() as connection:
+            return deliveries.of_keys(connection, dataset, keys)
+
+    def newest_periods(self, dataset: str) -> dict[str, str]:
+        """Return the newest period of which each bronze table has a delivery, where names tell."""
+        with self._database.read() as connection:
+            return deliveries.newest_periods(connection, dataset)
+
     def register_deliveries(self, new: Sequence[Delivery]) -> list[Delivery]:
         """Make each delivery the current one of its key, and return them as they stand now.
 

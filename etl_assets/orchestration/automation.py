@@ -104,7 +104,7 @@ def _standing(pipeline: DatasetPipeline, pending: Pending) -> str:
     """Why there is nothing to do."""
     deliveries = pipeline.ledger.deliveries(pipeline.name)
     if not deliveries:
-        return f"no data yet: nothing was delivered to {pipeline.area.root}"
+        return f"no data yet: nothing was delivered to {pipeline.area.url}"
     counts = {
         "partitions are held back": len(pending.troubles()),
         "partitions wait for another try": sum(

@@ -12,6 +12,7 @@ from etl_assets.lake.tables import Lake
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline, Limits, Policy, Retry
 from etl_assets.settings import AppSettings
 from etl_assets.staging.area import StagingArea
+from etl_assets.staging.opening import open_area
 
 if TYPE_CHECKING:
     from etl_assets.ledger.ledger import Ledger
@@ -27,7 +28,7 @@ def build_pipeline(dataset: Dataset, settings: AppSettings, ledger: Ledger) -> D
     if own.staging is None:
         # The folder of our own default; one that somebody else names is theirs to make.
         Path(settings.staging_url(dataset.name)).mkdir(parents=True, exist_ok=True)
-    area = StagingArea(settings.staging_url(dataset.name))
+    area = open_area(settings.staging_url(dataset.name), settings.object_storage)
     return assemble(dataset, settings, ledger, area, Lake(settings.lake_dir), settings.home / "scratch")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -25,6 +27,9 @@ from etl_assets.staging.delivery_file import DeliveryFile
 from etl_assets.staging.readers import Account, read_deliveries
 from etl_assets.staging.source import PeriodFrom
 from etl_assets.staging.unreadable import UNREADABLE_SCHEMA
+
+FETCHES = 8
+"""Objects that are fetched at the same time: most are small, and each costs a round trip."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +63,11 @@ class BronzeReader:
 
     def open(self, inputs: Sequence[Input]) -> Opened:
         """Prepare to read some periods: shapes are proven, what can't be read is named."""
-        files = [self._file(one) for given in inputs for one in self.deliveries[given.period]]
-        by_id = {file.delivery_id: file for file in files}
+        by_id, unfetched = self._fetch(inputs)
         source = self.pipeline.sources[self.table.name]
         columns = [name for name in self.pipeline.contract(self.table).schema if name not in PROVENANCE]
         readings = read_deliveries(list(by_id.values()), source, columns, self.scratch)
-        accounts, kept = self._from_lake(readings.accounts, inputs)
+        accounts, kept = self._from_lake({**readings.accounts, **unfetched}, inputs)
         # Without any file, as where a newer version has no rows of the period, nothing tells the columns.
         rows = readings.frame if by_id else pl.LazyFrame(schema=self.pipeline.contract(self.table).schema)
         frame = self._with_period(rows)
@@ -82,14 +86,26 @@ class BronzeReader:
             frame = frame.filter(pl.col(PERIOD).is_in(good))
         return Opened(opened, frame, lambda: self._changed(opened, by_id))
 
-    def _file(self, delivery: Delivery) -> DeliveryFile:
-        return DeliveryFile(
-            self.pipeline.area,
-            delivery.key,
-            delivery.id,
-            Content.from_json(delivery.content),
-            delivery.fingerprint,
-        )
+    def _fetch(self, inputs: Sequence[Input]) -> tuple[dict[str, DeliveryFile], dict[str, Account]]:
+        """Have the deliveries on this machine, by id; copies of what was read before are cleared away."""
+        folder = self.scratch / "fetched"
+        shutil.rmtree(folder, ignore_errors=True)
+        wanted = {one.id: one for given in inputs for one in self.deliveries[given.period]}
+        with ThreadPoolExecutor(FETCHES) as pool:
+            found = list(pool.map(lambda one: self._file(one, folder), wanted.values()))
+        files = {one.delivery_id: one for one in found if isinstance(one, DeliveryFile)}
+        errors = zip(wanted, found, strict=True)
+        return files, {id: Account(error=one) for id, one in errors if isinstance(one, StagingError)}
+
+    def _file(self, delivery: Delivery, folder: Path) -> DeliveryFile | StagingError:
+        try:
+            area = self.pipeline.area.fetch(
+                delivery.key, delivery.fingerprint, folder, sha256=delivery.sha256
+            )
+        except StagingError as error:
+            return error
+        content = Content.from_json(delivery.content)
+        return DeliveryFile(area, delivery.key, delivery.id, content, delivery.fingerprint)
 
     # -- periods ------------------------------------------------------------------------------
 
@@ -201,7 +217,7 @@ class BronzeReader:
         for given in inputs:
             for id in given.deliveries if given.readable else ():
                 try:
-                    if self.pipeline.area.local_path(files[id].key).exists():
+                    if id in files and files[id].area.local_path(files[id].key).exists():
                         files[id].check_unchanged()
                 except StagingError as error:
                     changed[given.period] = error

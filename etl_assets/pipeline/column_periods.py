@@ -11,6 +11,7 @@ from etl_assets.contracts.dataset import TableId
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.scratch import intake_scratch
+from etl_assets.staging.area import StagingFolder
 from etl_assets.staging.content import Content
 from etl_assets.staging.delivery_file import DeliveryFile
 from etl_assets.staging.readers import read_delivery
@@ -66,14 +67,19 @@ def _micros(moment: datetime) -> int:
 
 
 def periods_in_column(
-    pipeline: DatasetPipeline, table: TableId, key: str, delivery_id: str, content: Content
+    pipeline: DatasetPipeline,
+    table: TableId,
+    folder: StagingFolder,
+    key: str,
+    delivery_id: str,
+    content: Content,
 ) -> tuple[str, ...]:
     """The partition keys that a delivery has rows of, in order; a file without any has the period it came in.
 
     A delivery that can't be read is given to the period in which it arrived, so that its gate can say so.
     """
-    staged = pipeline.area.stat(key)
-    file = DeliveryFile(pipeline.area, key, delivery_id, content, staged.fingerprint)
+    staged = folder.stat(key)
+    file = DeliveryFile(folder, key, delivery_id, content, staged.fingerprint)
     columns = [name for name in pipeline.contract(table).schema if name not in PROVENANCE]
     with intake_scratch(pipeline.scratch, pipeline.name) as scratch:
         reading = read_delivery(file, pipeline.sources[table.name], columns, scratch)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 
@@ -15,8 +17,10 @@ from etl_assets.ledger.records import Delivery, DeliveryState, Finding, SeenObje
 from etl_assets.pipeline.column_periods import periods_in_column
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.faults import told
+from etl_assets.pipeline.looking import look
+from etl_assets.pipeline.scratch import intake_scratch
 from etl_assets.pipeline.state import CAME_BACK, digest
-from etl_assets.staging.area import StagedObject, VanishedError
+from etl_assets.staging.area import ChangedError, StagedObject, StagingFolder, VanishedError
 from etl_assets.staging.breaches import shown_header
 from etl_assets.staging.content import Content, format_fingerprint
 from etl_assets.staging.examination import examine
@@ -56,14 +60,14 @@ def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intak
         seconds: Time after which no further object is read; None for no limit.
     """
     deadline = None if seconds is None else time.monotonic() + seconds
-    listing = pipeline.area.list()
-    seen = pipeline.ledger.record_listing(pipeline.name, listing.objects, complete=not listing.problems)
+    found = look(pipeline, whole=seconds is None)
+    listing, seen, known = found.listing, found.seen, found.known
+    now = listing.time or pipeline.now()
     intake = Intake()
     for problem in listing.problems:
         message = f"{problem.key or 'the staging area'}: {problem.message}"
         intake.findings.append(_finding(pipeline, "not_listed", message, problem.key))
     batch: list[Delivery] = []
-    known = {one.id: one for one in pipeline.ledger.deliveries(pipeline.name)}
     for staged in listing.objects:
         matched = match(staged.key, pipeline.sources, key_format=pipeline.calendar.key_format)
         if not isinstance(matched, Match):
@@ -72,7 +76,7 @@ def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intak
         source = pipeline.sources[matched.table]
         if _is_known(seen[staged.key], known, matched, source):
             continue
-        if not _has_settled(seen[staged.key], source, pipeline.now()):
+        if not _has_settled(seen[staged.key], source, now, pipeline.now()):
             intake.unsettled.append(staged.key)
         elif deadline is not None and time.monotonic() > deadline:
             intake.unread += 1
@@ -82,8 +86,13 @@ def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intak
                 intake.registered += _register(pipeline, batch)
     intake.registered += _register(pipeline, batch)
     _try_again(pipeline, known, intake.registered)
-    settle_holds(pipeline)
-    pipeline.ledger.replace_findings(pipeline.name, LISTING_KINDS, intake.findings)
+    if found.whole:
+        settle_holds(pipeline)
+        pipeline.ledger.replace_findings(pipeline.name, LISTING_KINDS, intake.findings)
+        return intake
+    if intake.registered or pipeline.ledger.deliveries(pipeline.name, state=DeliveryState.ON_HOLD):
+        settle_holds(pipeline)
+    _replace_findings_of(pipeline, [one.key for one in listing.objects], intake.findings)
     return intake
 
 
@@ -97,11 +106,14 @@ def _is_known(seen: SeenObject, known: dict[str, Delivery], matched: Match, sour
     return same_place and delivery.content.get("format") == format_fingerprint(source.format)
 
 
-def _has_settled(seen: SeenObject, source: Source, now: datetime) -> bool:
-    """Whether the object is complete: old enough, or the same on two looks that lie far enough apart."""
+def _has_settled(seen: SeenObject, source: Source, now: datetime, ours: datetime) -> bool:
+    """Whether the object is complete: old enough, or the same on two looks that lie far enough apart.
+
+    Age is told by the clock that gave the object its time, looks are told apart by ours.
+    """
     patience = timedelta(seconds=source.settle_seconds)
     modified = datetime.fromtimestamp(seen.modified_ns / 1e9, UTC)
-    return now - modified >= patience or now - seen.first_seen_at >= max(patience, timedelta(seconds=0.001))
+    return now - modified >= patience or ours - seen.first_seen_at >= max(patience, timedelta(seconds=0.001))
 
 
 def _read(
@@ -114,11 +126,15 @@ def _read(
 ) -> None:
     """Read an object once: its identity and its shape."""
     try:
-        content = examine(pipeline.area.local_path(staged.key), pipeline.sources[matched.table].format)
-        if pipeline.area.stat(staged.key).fingerprint != staged.fingerprint:
-            intake.unsettled.append(staged.key)  # it was written to while we read it
-            return
-        batch.append(new_delivery(pipeline, staged, matched, content, known))
+        with _copies(pipeline) as scratch:
+            folder = pipeline.area.fetch(staged.key, staged.fingerprint, scratch)
+            content = examine(folder.local_path(staged.key), pipeline.sources[matched.table].format)
+            if folder.stat(staged.key).fingerprint != staged.fingerprint:
+                intake.unsettled.append(staged.key)  # it was written to while we read it
+                return
+            batch.append(new_delivery(pipeline, folder, staged, matched, content, known))
+    except ChangedError:
+        intake.unsettled.append(staged.key)
     except VanishedError:
         return  # the next listing will not show it
     except (EtlError, OSError, pl.exceptions.PolarsError) as error:
@@ -126,8 +142,16 @@ def _read(
         intake.findings.append(_finding(pipeline, "not_readable", message, staged.key))
 
 
+def _copies(pipeline: DatasetPipeline) -> AbstractContextManager[Path]:
+    """A folder for the copy of one object; files in a folder are read where they lie."""
+    if pipeline.area.in_slices:
+        return intake_scratch(pipeline.scratch, pipeline.name)
+    return nullcontext(pipeline.scratch)
+
+
 def new_delivery(
     pipeline: DatasetPipeline,
+    folder: StagingFolder,
     staged: StagedObject,
     matched: Match,
     content: Content,
@@ -137,6 +161,7 @@ def new_delivery(
 
     Args:
         pipeline: The dataset.
+        folder: Where the object lies on this machine.
         staged: The object as listed.
         matched: What its name says.
         content: What is in it.
@@ -154,7 +179,9 @@ def new_delivery(
     id = delivery_id(pipeline.name, staged.key, content.sha256)
     periods: tuple[str, ...] = (period,) if period else ()
     if source.period_from is PeriodFrom.COLUMN:
-        periods = periods_in_column(pipeline, TableId(Layer.BRONZE, matched.table), staged.key, id, content)
+        periods = periods_in_column(
+            pipeline, TableId(Layer.BRONZE, matched.table), folder, staged.key, id, content
+        )
         period = None
     if content.header is not None:
         columns = list(pipeline.contract(TableId(Layer.BRONZE, matched.table)).schema)
@@ -287,6 +314,17 @@ def _conflicts(rivals: Rivals, gone: set[str]) -> dict[str, str]:
 def _finding(pipeline: DatasetPipeline, kind: str, message: str, key: str) -> Finding:
     # Objects without a delivery are told apart by a hash of their name.
     return Finding(dataset=pipeline.name, kind=kind, message=message, delivery_id=f"file:{digest(key)[:12]}")
+
+
+def _replace_findings_of(pipeline: DatasetPipeline, keys: Iterable[str], findings: list[Finding]) -> None:
+    """Write the findings of a part of an area; what was found elsewhere stays."""
+    listed = {_finding(pipeline, "", "", key).delivery_id for key in ("", *keys)}
+    now = {(one.kind, one.delivery_id) for one in findings}
+    before = pipeline.ledger.findings(pipeline.name, LISTING_KINDS)
+    pipeline.ledger.resolve_findings(
+        [one for one in before if one.delivery_id in listed and (one.kind, one.delivery_id) not in now]
+    )
+    pipeline.ledger.report_findings(findings)
 
 
 def _no_table(pipeline: DatasetPipeline, key: str, matched: Unmatched | Ambiguous) -> Finding:

@@ -12,6 +12,7 @@ from etl_assets.errors import StagingError
 from etl_assets.ledger.records import Delivery
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.intake import new_delivery, outside_calendar
+from etl_assets.staging.area import StagingFolder
 from etl_assets.staging.breaches import BreachCode, find_breach
 from etl_assets.staging.examination import examine
 from etl_assets.staging.matching import Ambiguous, Match, Unmatched, match
@@ -71,7 +72,8 @@ def take_file(
     else:
         matched, known = replace(named, period=period or named.period), True
     content = examine(path, source.format)
-    delivery = new_delivery(pipeline, pipeline.area.stat(path.name), matched, content, {})
+    folder = StagingFolder(path.parent)
+    delivery = new_delivery(pipeline, folder, folder.stat(path.name), matched, content, {})
     on_hold = outside_calendar(pipeline, delivery)
     return Taken(delivery, known and not on_hold, remarks, on_hold)
 

@@ -9,6 +9,8 @@ from etl_assets.settings.app import (
 )
 from etl_assets.settings.dataset import DatasetSettings, RetrySettings, ScheduleSettings
 from etl_assets.settings.loading import Explained, Loaded, explain, load_settings, read_settings
+from etl_assets.settings.storage import StorageSettings
+from etl_assets.settings.upkeep import UpkeepSettings
 
 __all__ = [
     "AppSettings",
@@ -21,6 +23,8 @@ __all__ = [
     "MemorySettings",
     "RetrySettings",
     "ScheduleSettings",
+    "StorageSettings",
+    "UpkeepSettings",
     "explain",
     "load_settings",
     "read_settings",

@@ -18,7 +18,10 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from etl_assets.errors import SettingsError
+from etl_assets.object_storage import ObjectStorage
 from etl_assets.settings.dataset import DatasetSettings, TableName
+from etl_assets.settings.storage import StorageSettings
+from etl_assets.settings.upkeep import UpkeepSettings
 
 
 class _Section(BaseModel):
@@ -96,6 +99,8 @@ class AppSettings(BaseSettings):
     concurrency: ConcurrencySettings = Field(default_factory=ConcurrencySettings)
     memory: MemorySettings = Field(default_factory=MemorySettings)
     lease: LeaseSettings = Field(default_factory=LeaseSettings)
+    storage: StorageSettings = Field(default_factory=StorageSettings)
+    upkeep: UpkeepSettings = Field(default_factory=UpkeepSettings)
     dataset_folders: tuple[Path, ...] = Field(
         (Path("datasets"),),
         description="Folders that hold the project's own datasets, a folder each; relative to the project.",
@@ -156,7 +161,13 @@ class AppSettings(BaseSettings):
     @property
     def secrets(self) -> tuple[str, ...]:
         """What must never be written anywhere in clear: hand it to `logs.configure`."""
-        return (self.ledger_url.get_secret_value(),) if self.ledger_url else ()
+        ledger = (self.ledger_url.get_secret_value(),) if self.ledger_url else ()
+        return (*ledger, *self.storage.secrets)
+
+    @property
+    def object_storage(self) -> ObjectStorage:
+        """How object storage is reached, secrets included."""
+        return self.storage.object_storage
 
     def dataset(self, name: str) -> DatasetSettings:
         """Return the settings of one dataset.

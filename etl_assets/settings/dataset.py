@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from difflib import get_close_matches
 from typing import Annotated, Literal, Self, TypeVar
 
-from cronsim import CronSim, CronSimError
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from etl_assets.contracts.vocabulary import Dimension
 from etl_assets.errors import SettingsError
 from etl_assets.logs import mask_url_passwords
+from etl_assets.object_storage import is_s3, parse_place
 from etl_assets.quality.thresholds import Threshold, Thresholds
+from etl_assets.settings.cron import CronLine
 from etl_assets.staging.calendar import Calendar
 from etl_assets.staging.source import Source
 
 _NAME = "[a-z][a-z0-9_]*"
-_CRON_PROBE = datetime(2000, 1, 1)  # any moment: only whether the line can be read matters
 
 TableName = Annotated[
     str,
@@ -45,25 +44,13 @@ class ScheduleSettings(_Section):
     """When the dataset is looked at."""
 
     sensor_seconds: int = Field(30, ge=5, description="Seconds between two looks into the staging area.")
-    missing_cron: str = Field(
+    missing_cron: CronLine = Field(
         "0 6 * * *",
         description="When to look for missing deliveries, as a cron line in the calendar's timezone.",
     )
     max_periods_per_run: int = Field(
         400, ge=1, description="Longest stretch of periods that one run takes on."
     )
-
-    @field_validator("missing_cron")
-    @classmethod
-    def _five_fields(cls, value: str) -> str:
-        # CronSim also takes six fields with seconds, which Dagster's schedules don't.
-        if len(value.split()) != 5:
-            raise ValueError("expected a cron line of five fields, such as 0 6 * * *")
-        try:
-            CronSim(value, _CRON_PROBE)
-        except CronSimError as error:
-            raise ValueError(f"expected a cron line such as 0 6 * * * ({error})") from None
-        return value
 
 
 class RetrySettings(_Section):
@@ -123,6 +110,8 @@ class DatasetSettings(_Section):
     def _no_password(cls, value: str | None) -> str | None:
         if value is not None and mask_url_passwords(value) != value:
             raise ValueError("a URL without a password: credentials belong to the environment of the process")
+        if value is not None and is_s3(value):
+            parse_place(value)
         return value
 
     @model_validator(mode="after")

@@ -21,6 +21,8 @@ ENVIRONMENT_ONLY = {
     "environment": "decides which files are read, so it comes from the environment only",
     "config_dir": "decides which files are read, so it comes from the environment only",
 }
+SECRET_KEYS = ("access_key_id", "secret_access_key", "session_token")
+"""Of the section `storage`: from the environment only."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,18 @@ def _app_layers(config_dir: Path, environment: str, *, chosen: bool) -> Iterator
                     where=layer.where((key,)),
                     hint=f"Set {_variable((key,))} and remove the line",
                 )
+        _refuse_keys_of_storage(layer)
         yield layer
+
+
+def _refuse_keys_of_storage(layer: Layer) -> None:
+    for key in SECRET_KEYS:
+        if layer.has(path := ("storage", key)):
+            raise SettingsError(
+                f"storage.{key} is a secret, so it comes from the environment only",
+                where=layer.where(path),
+                hint=f"Set {_variable(path)}, remove the line, and renew the key if others could read it",
+            )
 
 
 def _dataset_layers(config_dir: Path, broken: dict[str, SettingsError]) -> Iterator[Layer]:

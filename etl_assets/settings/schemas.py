@@ -8,6 +8,7 @@ from typing import Any
 
 from etl_assets.settings.app import AppSettings
 from etl_assets.settings.dataset import DatasetSettings
+from etl_assets.settings.layers import SECRET_KEYS
 
 _NOT_IN_FILES = ("config_dir", "environment", "ledger_url")
 
@@ -33,6 +34,8 @@ def _app_schema() -> dict[str, Any]:
     schema = AppSettings.model_json_schema()
     for name in _NOT_IN_FILES:
         del schema["properties"][name]
+    for name in SECRET_KEYS:
+        del schema["$defs"]["StorageSettings"]["properties"][name]
     # A dataset's overrides need not be complete: the dataset's own file has the rest.
     schema["$defs"]["DatasetSettings"].pop("required", None)
     schema["$defs"]["DatasetSettings"].pop("description", None)

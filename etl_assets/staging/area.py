@@ -5,11 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
 from etl_assets.errors import StagingError
@@ -65,14 +66,71 @@ class ListingProblem:
 
 
 @dataclass(frozen=True)
+class KeyRange:
+    """Some keys of an area: those that begin with `prefix` and sort after `after`."""
+
+    prefix: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True)
 class Listing:
-    """What is in an area just now, both sorted by key."""
+    """What is in an area just now, both sorted by key.
+
+    Attributes:
+        covers: What was listed as a whole, as (after, up to and including): what lies there and is not
+            among the objects is gone. None for the whole area; up to None is to the end.
+        time: The area's own clock, where it is another one than this machine's.
+    """
 
     objects: tuple[StagedObject, ...]
     problems: tuple[ListingProblem, ...]
+    covers: tuple[str, str | None] | None = None
+    time: datetime | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of the area was listed, though some of it may have been a problem."""
+        return self.covers is None or self.covers == ("", None)
 
 
-class StagingArea:
+class StagingArea(Protocol):
+    """Where others put deliveries for us."""
+
+    @property
+    def url(self) -> str:
+        """Where it is, as people are told."""
+
+    @property
+    def in_slices(self) -> bool:
+        """Whether a listing costs so much that a look takes a slice of it, and what is probably new."""
+
+    def list(self, *, after: str = "", limit: int | None = None, also: Sequence[KeyRange] = ()) -> Listing:
+        """Return what is there; what can't be listed is a problem, not an error.
+
+        Args:
+            after: Where a slice begins.
+            limit: About how many objects a slice has; None for all.
+            also: Ranges that are listed beside the slice.
+        """
+
+    def fetch(self, key: str, fingerprint: str, folder: Path, *, sha256: str = "") -> StagingFolder:
+        """Give a folder of this machine in which the object can be read under its key.
+
+        Args:
+            key: The object's key.
+            fingerprint: The version that is wanted.
+            folder: Where a copy goes, if one is needed.
+            sha256: Of the content that a copy must have.
+
+        Raises:
+            VanishedError: The object is gone.
+            ChangedError: It is another version by now.
+            StagingError: It can't be read just now.
+        """
+
+
+class StagingFolder:
     """A folder that others put deliveries into.
 
     Args:
@@ -86,9 +144,19 @@ class StagingArea:
         self.root = Path(_folder_of(url)).absolute()
 
     def __repr__(self) -> str:
-        return f"StagingArea({str(self.root)!r})"
+        return f"StagingFolder({str(self.root)!r})"
 
-    def list(self) -> Listing:
+    @property
+    def url(self) -> str:
+        """The folder's path."""
+        return str(self.root)
+
+    @property
+    def in_slices(self) -> bool:
+        """A folder is always listed as a whole: 100,000 files take half a second."""
+        return False
+
+    def list(self, *, after: str = "", limit: int | None = None, also: Sequence[KeyRange] = ()) -> Listing:
         """Return all objects below the folder; what can't be listed is a problem, not an error.
 
         Links to files are followed when they stay within the area, links to folders never.
@@ -104,6 +172,10 @@ class StagingArea:
             tuple(sorted(objects, key=lambda item: item.key)),
             tuple(sorted(problems, key=lambda item: item.key)),
         )
+
+    def fetch(self, key: str, fingerprint: str, folder: Path, *, sha256: str = "") -> StagingFolder:
+        """Read where it lies: see `StagingArea.fetch`."""
+        return self
 
     def local_path(self, key: str) -> Path:
         """Return where an object's bytes can be read on this machine.
@@ -212,7 +284,7 @@ def _folder_of(url: str | os.PathLike[str]) -> str:
     if scheme != "file":
         raise StagingError(
             f"A staging area of the kind {scheme}:// is not supported",
-            hint="Give a folder, or file:///folder",
+            hint="Give a folder, file:///folder or s3://bucket/prefix",
         )
     parts = urlsplit(text)
     if parts.netloc not in ("", "localhost"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from etl_assets.staging.area import ChangedError, StagingArea
+from etl_assets.staging.area import ChangedError, StagingFolder
 from etl_assets.staging.content import Content
 
 
@@ -20,7 +20,7 @@ class DeliveryFile:
         fingerprint: The listing's fingerprint at that time.
     """
 
-    area: StagingArea
+    area: StagingFolder
     key: str
     delivery_id: str
     content: Content

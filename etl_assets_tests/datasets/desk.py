@@ -21,7 +21,7 @@ from etl_assets.pipeline.intake import take_in
 from etl_assets.pipeline.leases import held_lease
 from etl_assets.pipeline.pending import Pending
 from etl_assets.settings.dataset import DatasetSettings
-from etl_assets.staging.area import StagingArea
+from etl_assets.staging.area import StagingFolder
 
 REPOSITORY = Path(__file__).parents[2]
 RETAIL_DAYS = REPOSITORY.parent / "shared" / "data" / "retail" / "by-day"
@@ -67,7 +67,7 @@ def run(
         dataset,
         settings.sources,
         settings.calendar,
-        StagingArea(staging),
+        StagingFolder(staging),
         Lake(home / "lake"),
         ledger,
         home / "scratch",

@@ -14,7 +14,7 @@ from etl_assets.pipeline.intake import take_in
 from etl_assets.pipeline.pending import Standing
 from etl_assets.quality.thresholds import Verdict
 from etl_assets.staging import unreadable
-from etl_assets.staging.area import Listing, StagingArea
+from etl_assets.staging.area import Listing, StagingFolder
 from etl_assets_tests.end_to_end.powers import without_power_over_files
 from etl_assets_tests.orchestration.fixtures import MakeHouse
 from etl_assets_tests.orchestration.house import House
@@ -312,15 +312,15 @@ def test_a_file_that_vanishes_between_listing_and_reading_is_looked_for_again(
     make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = shop_with(make_house, file_of(DAY), GOOD)
-    list_area = StagingArea.list
+    list_area = StagingFolder.list
 
-    def list_and_vanish(area: StagingArea) -> Listing:
+    def list_and_vanish(area: StagingFolder) -> Listing:
         listing = list_area(area)
         (house.staging / file_of(DAY)).unlink(missing_ok=True)
         return listing
 
     with monkeypatch.context() as patch:
-        patch.setattr(StagingArea, "list", list_and_vanish)
+        patch.setattr(StagingFolder, "list", list_and_vanish)
         assert [one.error for one in house.run().runs] == [""]
     assert [one.key for one in house.ledger.deliveries("shop")] == [file_of(day) for day in GOOD_DAYS]
     assert house.quarantine(BRONZE).height == 0

