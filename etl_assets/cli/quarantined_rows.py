@@ -10,7 +10,7 @@ import polars as pl
 
 from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.contracts.provenance import PROVENANCE
-from etl_assets.lake.tables import PERIOD, LakeFile, scan_files
+from etl_assets.lake.files import PERIOD, LakeFile, scan_files
 from etl_assets.ledger.records import Outcome
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.hop import RAW, quarantine_schema

@@ -22,10 +22,10 @@ from deltalake.transaction import AddAction, CommitProperties, Transaction
 from polars.io.partition import SinkedPathsCallbackArgs
 
 from etl_assets.errors import LakeError, StaleWriterError
+from etl_assets.lake.files import PERIOD, LakeFile, StagedFile, scan_files
+from etl_assets.lake.log_errors import log_errors_told
 from etl_assets.lake.recasting import differing, recast, uncastable
 from etl_assets.lake.schema import delta_schema
-
-PERIOD = "_period"
 
 COMPRESSION_LEVEL = 1
 """zstd's lowest level: on the benchmark's order lines as fast as the default, with files 1 % smaller."""
@@ -38,26 +38,6 @@ SHOWN = 10
 """Partitions that a message names."""
 
 _CARRIED = "-carried-"
-
-
-@dataclass(frozen=True)
-class StagedFile:
-    """A Parquet file below a table's folder that no commit knows of yet."""
-
-    path: str
-    period: str
-    rows: int
-    bytes: int
-
-
-@dataclass(frozen=True)
-class LakeFile:
-    """A live Parquet file of a table."""
-
-    path: Path
-    period: str
-    rows: int
-    bytes: int
 
 
 @dataclass
@@ -134,7 +114,8 @@ class LakeTable:
 
     def _delta(self) -> DeltaTable | None:
         try:
-            return DeltaTable(self._uri)
+            with log_errors_told(self._uri):
+                return DeltaTable(self._uri)
         except TableNotFoundError:
             return None
 
@@ -156,7 +137,8 @@ class LakeTable:
         return [file for file in self._live(delta) if wanted is None or file.period in wanted]
 
     def _live(self, delta: DeltaTable) -> list[LakeFile]:
-        actions = pl.DataFrame(delta.get_add_actions(flatten=True))
+        with log_errors_told(self._uri):
+            actions = pl.DataFrame(delta.get_add_actions(flatten=True))
         period = f"partition.{PERIOD}"
         found = [
             LakeFile(self.path / row["path"], row.get(period) or "", row["num_records"], row["size_bytes"])
@@ -207,18 +189,46 @@ class LakeTable:
             LakeError: The rows of another partition can't be cast to the new dtypes, or the commit failed
                 otherwise; nothing was committed.
         """
-        columns = {**schema, PERIOD: pl.String()} if self.partitioned else dict(schema)
-        wanted = delta_schema(columns)
-        delta = self._delta() or self._create(wanted)
-        _enable_times_without_zone(delta, schema)
-        newest = delta.transaction_version(writer)
-        if newest is not None and newest > token:
-            raise StaleWriterError(
-                f"a newer writer (token {newest}) has written this table, ours is {token}",
-                where={"table": self._uri},
-                hint="nothing was committed; the newer run does the work",
-            )
-        carried = self._carry_over(delta, wanted, schema, set(periods)) if self.partitioned else []
+        with log_errors_told(self._uri):
+            delta = self._delta() or self._create(self._wanted(schema))
+            _enable_times_without_zone(delta, schema)
+            newest = delta.transaction_version(writer)
+            if newest is not None and newest > token:
+                raise StaleWriterError(
+                    f"a newer writer (token {newest}) has written this table, ours is {token}",
+                    where={"table": self._uri},
+                    hint="nothing was committed; the newer run does the work",
+                )
+            return self._commit(delta, files, set(periods), schema, Transaction(writer, token))
+
+    def check_commit(self, periods: Collection[str], schema: Mapping[str, pl.DataType]) -> None:
+        """Raise what would make `commit` refuse rows of this schema; nothing is written.
+
+        Tables that belong together are all checked before the first of them is committed. Writers that are
+        too old are left to `commit`.
+
+        Raises:
+            LakeError: The rows of another partition can't be cast to the new dtypes, or the log is damaged.
+        """
+        with log_errors_told(self._uri):
+            wanted = self._wanted(schema)
+            delta = self._delta()
+            if delta is not None:
+                self._check_castable(self._stale_files(delta, wanted, schema, set(periods)), schema)
+
+    def _wanted(self, schema: Mapping[str, pl.DataType]) -> Schema:
+        return delta_schema({**schema, PERIOD: pl.String()} if self.partitioned else schema)
+
+    def _commit(
+        self,
+        delta: DeltaTable,
+        files: Sequence[StagedFile],
+        periods: Set[str],
+        schema: Mapping[str, pl.DataType],
+        transaction: Transaction,
+    ) -> int:
+        wanted = self._wanted(schema)
+        carried = self._carry_over(delta, wanted, schema, periods)
         replaced = sorted({*periods, *(file.period for file in carried)})
         try:
             delta.create_write_transaction(
@@ -227,7 +237,7 @@ class LakeTable:
                 wanted,
                 [PERIOD] if self.partitioned else None,
                 partition_filters=[(PERIOD, "in", replaced)] if self.partitioned else None,
-                commit_properties=CommitProperties(app_transactions=[Transaction(writer, token)]),
+                commit_properties=CommitProperties(app_transactions=[transaction]),
             )
         except CommitFailedError as error:
             # Only here: after any other error the commit may have gone through, and needs them.
@@ -248,12 +258,7 @@ class LakeTable:
         Old files can't be read beside new ones then, and what they hold is published: it stays so until
         somebody replaces it. One file is read at a time, in a stream.
         """
-        before = {field.name: field.type for field in delta.schema().fields}
-        if all(before.get(field.name) == field.type for field in wanted.fields):
-            return []
-        others = [file for file in self._live(delta) if file.period not in replaced]
-        stale = {file.period for file in others if differing(file.path, schema)}
-        stale_files = [file for file in others if file.period in stale]
+        stale_files = self._stale_files(delta, wanted, schema, replaced)
         self._check_castable(stale_files, schema)
         carried: list[StagedFile] = []
         try:
@@ -273,6 +278,17 @@ class LakeTable:
             self._forget(carried)
             raise
         return carried
+
+    def _stale_files(
+        self, delta: DeltaTable, wanted: Schema, schema: Mapping[str, pl.DataType], replaced: Set[str]
+    ) -> list[LakeFile]:
+        """The files of the other partitions whose dtypes are no longer the table's."""
+        before = {field.name: field.type for field in delta.schema().fields}
+        if not self.partitioned or all(before.get(field.name) == field.type for field in wanted.fields):
+            return []
+        others = [file for file in self._live(delta) if file.period not in replaced]
+        stale = {file.period for file in others if differing(file.path, schema)}
+        return [file for file in others if file.period in stale]
 
     def _check_castable(self, files: Iterable[LakeFile], schema: Mapping[str, pl.DataType]) -> None:
         broken: dict[str, set[str]] = {}
@@ -313,29 +329,6 @@ def _enable_times_without_zone(delta: DeltaTable, schema: Mapping[str, pl.DataTy
 def _carried_name(path: Path) -> str:
     """A name of its own that still begins as the old one: with the token of whoever built these rows."""
     return f"{path.stem.partition(_CARRIED)[0]}{_CARRIED}{uuid4().hex[:16]}{path.suffix}"
-
-
-def scan_files(files: Sequence[LakeFile], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
-    """The rows of some files, in the columns and dtypes of `schema`, with `_period`."""
-    columns = {name: dtype for name, dtype in schema.items() if name != PERIOD}
-    if not files:
-        return pl.LazyFrame(schema={**columns, PERIOD: pl.String})
-    by_period: dict[str, list[Path]] = {}
-    for file in files:
-        by_period.setdefault(file.period, []).append(file.path)
-    if by_period.keys() == {""}:
-        frame = pl.scan_parquet(
-            by_period[""], missing_columns="insert", extra_columns="ignore", schema=columns
-        )
-        return frame.with_columns(pl.lit("").alias(PERIOD))
-    return pl.scan_parquet(
-        [file.path for file in files],
-        hive_partitioning=True,
-        hive_schema={PERIOD: pl.String},
-        missing_columns="insert",
-        extra_columns="ignore",
-        schema={**columns, PERIOD: pl.String},
-    )
 
 
 def _add(file: StagedFile, partitioned: bool) -> AddAction:

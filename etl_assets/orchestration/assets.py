@@ -44,6 +44,18 @@ Anything else is a fault of data or code and would only happen again within the 
 INTERRUPTIONS = (KeyboardInterrupt, dg.DagsterExecutionInterruptedError)
 """Somebody pressed Ctrl-C, or terminated the run in the UI."""
 
+GATE_CLOSED = "GateClosed"
+"""What a run that was stopped by its data is called in the ledger, beside the classes of errors."""
+
+
+class PartitionsStoppedError(dg.Failure):
+    """Some partitions were not published; `error_class` says in a word why, for the ledger."""
+
+    def __init__(self, description: str, error_class: str) -> None:
+        super().__init__(description, allow_retries=False)
+        self.error_class = error_class
+
+
 MAX_RETRIES = 3
 FIRST_RETRY_SECONDS = 5.0
 
@@ -198,7 +210,8 @@ def _report(
             )
     yield from check_results(pipeline, table.id, result)
     if stopped:
-        raise dg.Failure(_stopped_told(pipeline, table.id, stopped, len(good)), allow_retries=False)
+        kinds = [GATE_CLOSED] if result.held else [type(one).__name__ for one in result.failed.values()]
+        raise PartitionsStoppedError(_stopped_told(pipeline, table.id, stopped, len(good)), kinds[0])
     if whole:
         yield dg.MaterializeResult(metadata=None if table.partitioned else metadata[""])
     else:
@@ -227,9 +240,10 @@ def _stopped_told(pipeline: DatasetPipeline, table: TableId, stopped: Mapping[st
 
 
 def _fail_run(context: dg.AssetExecutionContext, pipeline: DatasetPipeline, error: BaseException) -> None:
+    kind = error.error_class if isinstance(error, PartitionsStoppedError) else type(error).__name__
     try:
         pipeline.ledger.finish_run(
-            context.run.run_id, RunStatus.FAILED, error_class=type(error).__name__, error=str(error)[:2000]
+            context.run.run_id, RunStatus.FAILED, error_class=kind, error=str(error)[:2000]
         )
     except EtlError:
         return  # the ledger is what broke; Dagster knows of the failure

@@ -12,7 +12,7 @@ from etl_assets.contracts.dataset import Dataset, Table
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.contracts.rules import CompiledContract, Rule, compile_contract
 from etl_assets.contracts.vocabulary import Dimension, RuleKind
-from etl_assets.lake.tables import PERIOD
+from etl_assets.lake.files import PERIOD
 from etl_assets.orchestration.partitions import asset_key
 from etl_assets.pipeline.hop import Built
 

@@ -13,7 +13,7 @@ import polars as pl
 from etl_assets.contracts.dataset import TableId
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.errors import StagingError
-from etl_assets.lake.tables import PERIOD
+from etl_assets.lake.files import PERIOD
 from etl_assets.ledger.records import Delivery
 from etl_assets.lookup import looked_up
 from etl_assets.pipeline.column_periods import NO_PERIOD, period_expression

@@ -9,6 +9,7 @@ import polars as pl
 
 from etl_assets.contracts.dataset import TableId
 from etl_assets.contracts.provenance import PROVENANCE
+from etl_assets.errors import StagingError
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.scratch import intake_scratch
 from etl_assets.staging.area import StagingFolder
@@ -33,14 +34,11 @@ def period_expression(pipeline: DatasetPipeline, table: TableId, dtype: pl.DataT
         pipeline: The dataset.
         table: The bronze table.
         dtype: Of the period column: text in the source's format, or a Date or Datetime.
+
+    Raises:
+        StagingError: It is neither, and the source does not say how it is written.
     """
-    source = pipeline.sources[table.name]
-    column = pl.col(source.period_column or "")
-    moment = (
-        column.cast(pl.Datetime("us"), strict=False)
-        if dtype.is_temporal()
-        else column.cast(pl.String).str.to_datetime(source.period_format, time_unit="us", strict=False)
-    )
+    moment = _moment(pipeline, table, dtype)
     periods = [period for period in _known(pipeline) if pipeline.calendar.why_not(period[0]) is None]
     edges = np.array(sorted({_micros(edge) for _, start, end in periods for edge in (start, end)}), np.int64)
     by_start = {_micros(start): key for key, start, _ in periods}
@@ -52,6 +50,24 @@ def period_expression(pipeline: DatasetPipeline, table: TableId, dtype: pl.DataT
         return names.gather(places).alias(moments.name)
 
     return moment.dt.timestamp("us").map_batches(key_of, return_dtype=pl.String, is_elementwise=True)
+
+
+def _moment(pipeline: DatasetPipeline, table: TableId, dtype: pl.DataType) -> pl.Expr:
+    """The local time that the period column holds, without a timezone."""
+    source = pipeline.sources[table.name]
+    column = pl.col(source.period_column or "")
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
+        local = column.dt.convert_time_zone(pipeline.calendar.timezone)
+        return local.dt.replace_time_zone(None).cast(pl.Datetime("us"))
+    if isinstance(dtype, pl.Date | pl.Datetime):
+        return column.cast(pl.Datetime("us"), strict=False)
+    if source.period_format is None:
+        raise StagingError(
+            f"the period column {source.period_column} holds {dtype}, no dates",
+            where={"dataset": pipeline.name, "table": str(table)},
+            hint="say with period_format how they are written, such as %Y-%m-%d",
+        )
+    return column.cast(pl.String).str.to_datetime(source.period_format, time_unit="us", strict=False)
 
 
 def _known(pipeline: DatasetPipeline) -> list[tuple[str, datetime, datetime]]:

@@ -126,16 +126,18 @@ class Hop(TableValidation):
         self._put_aside(result, accepted, quarantined)
         if not open_periods:
             return None, None
-        version = self._commit(accepted, open_periods, self.contract.schema)
-        quarantine_version = self._commit(quarantined, open_periods, self._quarantine_schema())
+        commits = (accepted, self.contract.schema), (quarantined, self._quarantine_schema())
+        writer, token = self.pipeline.name, self.lease.token
+        for stage, schema in commits:
+            # Both first: rows whose quarantine is refused must not be published.
+            stage.table.check_commit(open_periods, schema)
+        version, quarantine_version = (
+            stage.table.commit(stage.files, open_periods, schema, writer=writer, token=token)
+            for stage, schema in commits
+        )
         for period in open_periods:
             shutil.rmtree(self._held_folder(period), ignore_errors=True)
         return version, quarantine_version
-
-    def _commit(self, stage: Stage, periods: Sequence[str], schema: Mapping[str, pl.DataType]) -> int:
-        return stage.table.commit(
-            stage.files, periods, schema, writer=self.pipeline.name, token=self.lease.token
-        )
 
     def _quarantine_schema(self) -> dict[str, pl.DataType]:
         """The row as delivered with its reasons: text where it came as text."""

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from deltalake.exceptions import DeltaError
-
 from etl_assets.contracts.dataset import TableId
+from etl_assets.errors import LakeError
 from etl_assets.lake.tables import LakeTable
 from etl_assets.ledger.records import PartitionKey, Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
@@ -32,23 +31,19 @@ def strays(
             for (layer, name, period), one in published.items()
             if (layer, name) == (table.layer, table.name)
         }
-        if own and not _can_be_read(pipeline, table):
-            continue  # its own hops will say so; the other tables go on
-        if own:
-            accepted = {period: one.accepted for period, one in own.items()}
-            found |= {(table, period) for period in _changed(pipeline.accepted(table), own, accepted)}
-            quarantined = {period: one.quarantined for period, one in own.items()}
-            found |= {(table, period) for period in _changed(pipeline.quarantine(table), own, quarantined)}
+        try:
+            found |= {(table, period) for period in _strays_of(pipeline, table, own)} if own else set()
+        except LakeError:
+            continue  # its log is damaged: its own hops say so; the other tables go on
     return frozenset(found)
 
 
-def _can_be_read(pipeline: DatasetPipeline, table: TableId) -> bool:
-    try:
-        pipeline.accepted(table).version()
-        pipeline.quarantine(table).version()
-    except DeltaError:
-        return False
-    return True
+def _strays_of(pipeline: DatasetPipeline, table: TableId, own: Mapping[str, Validation]) -> set[str]:
+    accepted = {period: one.accepted for period, one in own.items()}
+    quarantined = {period: one.quarantined for period, one in own.items()}
+    return _changed(pipeline.accepted(table), own, accepted) | _changed(
+        pipeline.quarantine(table), own, quarantined
+    )
 
 
 def _changed(lake: LakeTable, own: Mapping[str, Validation], rows: Mapping[str, int]) -> set[str]:

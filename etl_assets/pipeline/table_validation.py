@@ -25,8 +25,8 @@ from etl_assets.quality.outcome import PeriodOutcome
 from etl_assets.quality.score import score_outcome
 from etl_assets.quality.validation import Sinks, validate
 
-LARGE_SHARE = 8
-"""A period of more than an eighth of the bytes that are validated at once is validated alone."""
+LARGE_SHARE = 16
+"""A period of more than a sixteenth of the bytes that are validated at once is validated alone."""
 
 Progress = Callable[[TableId, int, int], None]
 """(table, periods done, periods in all)"""

@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from etl_assets.staging.formats.options import CsvFormat, Format
+from etl_assets.staging.formats.options import ArrowFormat, CsvFormat, Format, ParquetFormat
 
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _LONG_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
@@ -68,7 +68,9 @@ class Source(_Model):
         None, description="With period_from column: the column that holds the date."
     )
     period_format: str | None = Field(
-        None, description="With period_from column: its strptime format, such as %Y-%m-%d %H:%M:%S."
+        None,
+        description="With period_from column: its strptime format, such as %Y-%m-%d %H:%M:%S. Columns that "
+        "are dates or moments already, as in Parquet and Arrow, need none.",
     )
     files_per_period: Literal["one", "many"] | tuple[str, ...] = Field(
         "one", description="one, many, or the list of {part} names that make a period complete."
@@ -95,7 +97,8 @@ class Source(_Model):
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
         of_column = (self.period_column is not None, self.period_format is not None)
-        if self.period_from is PeriodFrom.COLUMN and not all(of_column):
+        typed = isinstance(self.format, ParquetFormat | ArrowFormat)
+        if self.period_from is PeriodFrom.COLUMN and not (of_column[0] and (of_column[1] or typed)):
             raise ValueError("period_from: column needs period_column and period_format")
         if self.period_from is not PeriodFrom.COLUMN and any(of_column):
             raise ValueError("period_column and period_format go with period_from: column only")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import polars as pl
 
 from etl_assets.contracts.dataset import Layer, TableId
-from etl_assets.lake.tables import PERIOD
+from etl_assets.lake.files import PERIOD
 from etl_assets.ledger.records import Lease, Outcome, RunStatus
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.hop import HopResult, run_hop

@@ -417,7 +417,7 @@ def test_a_new_dtype_does_not_open_the_door_to_stale_writers(table: LakeTable, t
 def test_a_dtype_that_delta_does_not_have_is_refused(table: LakeTable) -> None:
     stage = staged(table, "a", {"p1": [1]})
 
-    with pytest.raises(LakeError, match="column text has dtype Time"):
+    with pytest.raises(LakeError, match="olumn text has dtype Time"):
         table.commit(stage.files, ["p1"], {**SCHEMA, "text": pl.Time()}, writer="shop", token=1)
     assert not table.exists()
 
@@ -455,3 +455,39 @@ def test_every_dtype_of_a_contract_comes_back(table: LakeTable) -> None:
     assert found.schema == {**schema, "_period": pl.String()}
     assert found.select(rows.columns).rows() == rows.rows()
     assert pl.read_delta(str(table.path)).height == 1
+
+
+# -- damage -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("content", ["{", "", '{"add": {"path": 1}}'], ids=["cut off", "empty", "nonsense"])
+def test_a_damaged_log_is_told_with_its_table_and_what_to_do(table: LakeTable, content: str) -> None:
+    write(table, "a", {"p1": [1]})
+    stage = staged(table, "b", {"p1": [2]})
+    for entry in (table.path / "_delta_log").iterdir():
+        entry.write_text(content)
+    attempts = [
+        table.version,
+        table.files,
+        lambda: table.scan(SCHEMA),
+        lambda: table.commit(stage.files, ["p1"], SCHEMA, writer="shop", token=1),
+        lambda: table.check_commit(["p1"], SCHEMA),
+    ]
+    for attempt in attempts:
+        with pytest.raises(LakeError, match="log can't be read or written") as error:
+            attempt()
+        assert error.value.where == {"table": str(table.path)}
+        assert "_delta_log" in error.value.hint
+        assert "\n" not in str(error.value)
+
+
+def test_what_a_commit_refuses_can_be_asked_before(table: LakeTable) -> None:
+    write(table, "00000001-a", {"p1": [1], "p2": [2]})
+    narrow = {**SCHEMA, "text": pl.Int64()}
+
+    table.check_commit(["p1"], SCHEMA)
+    table.check_commit(["p1", "p2"], narrow)
+    with pytest.raises(LakeError, match="text to Int64"):
+        table.check_commit(["p1"], narrow)
+    assert content(table) == {"p1": [1], "p2": [2]}
+    assert [file.path.name for file in table.files()] == ["00000001-a-0-0.parquet"] * 2

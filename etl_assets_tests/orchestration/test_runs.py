@@ -87,6 +87,7 @@ def test_a_closed_gate_in_a_range_publishes_the_others_and_raises_once(make_hous
     assert set(house.rows(SILVER)["_period"]) == good
     run = house.ledger.run(result.run_id)
     assert run.status is RunStatus.FAILED
+    assert run.error_class == "GateClosed"
     assert "1 of 4 partitions were stopped" in run.error
 
 

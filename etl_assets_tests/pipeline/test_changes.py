@@ -6,8 +6,10 @@ import datetime
 from dataclasses import replace
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from etl_assets.errors import LakeError
 from etl_assets.pipeline.dataset_pipeline import Limits
 from etl_assets.pipeline.pending import Pending, Standing
 from etl_assets.staging.calendar import Calendar
@@ -129,3 +131,53 @@ def test_files_that_the_disk_has_lost_are_written_again(tmp_path: Path) -> None:
     shop.work()
 
     assert shop.order_ids() == {FRI: ["O1", "O2", "O3"]}
+
+
+@pytest.mark.parametrize("part", ["accepted", "quarantine"])
+def test_a_table_whose_log_is_damaged_stops_nothing_but_itself(tmp_path: Path, part: str) -> None:
+    shop = Shop(tmp_path)
+    shop.day(FRI)
+    shop.work()
+    log = getattr(shop.pipeline, part)(tiny.DAILY).path / "_delta_log"
+    kept = {entry: entry.read_bytes() for entry in log.iterdir()}
+    for entry in kept:
+        entry.write_text("{")
+
+    shop.day(SAT)
+    shop.put("shops.csv", ["north,Nordham", "south,Southam"], header="shop,city")
+    for _ in range(2):  # one run for each of the days
+        with pytest.raises(LakeError, match="log can't be read") as error:
+            shop.work()
+
+    assert str(error.value.where["table"]).endswith("daily")
+    assert shop.order_ids() == {FRI: ["O1", "O2", "O3"], SAT: ["O1", "O2", "O3"]}
+    assert "Nordham" in desk.accepted(shop.pipeline, tiny.SHOPS)["city"].to_list()
+    assert "log can't be read" in shop.standing(tiny.DAILY, SAT).reason
+    for entry, content in kept.items():
+        entry.write_bytes(content)
+    shop.clock.pass_(3600)
+    shop.work()
+    assert shop.stretches() == []
+    assert set(desk.accepted(shop.pipeline, tiny.DAILY)["_period"]) == {FRI, SAT}
+
+
+def test_nothing_is_published_where_the_quarantine_can_not_be_committed(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.day(FRI)
+    shop.work()
+    quarantine = shop.pipeline.quarantine(tiny.ORDERS)
+    # As an older contract has left it: a dtype that text can't be made of.
+    schema: dict[str, pl.DataType] = {"order_id": pl.List(pl.Int64())}
+    old = pl.DataFrame({"order_id": [[1]], "_period": [MON]}, schema={**schema, "_period": pl.String()})
+    stage = quarantine.stage("00000000-old")
+    pl.collect_all([stage.sink(old.lazy())], engine="streaming")
+    quarantine.commit(stage.files, [FRI, MON], schema, writer="somebody", token=1)
+    before = shop.pipeline.accepted(tiny.ORDERS).version()
+
+    shop.day(SAT)
+    with pytest.raises(LakeError, match="order_id to String"):
+        shop.work()
+
+    assert shop.pipeline.accepted(tiny.ORDERS).version() == before
+    assert shop.order_ids() == {FRI: ["O1", "O2", "O3"]}
+    assert "order_id to String" in shop.standing(tiny.ORDERS, SAT).reason
