@@ -265,10 +265,10 @@ def _lake(pipeline: DatasetPipeline) -> Look:
             if (one.layer, one.table) == (table.layer, table.name)
         }
         held: dict[str, int] = {}
-        lost = []
-        for file in pipeline.accepted(table).files():
+        files = pipeline.accepted(table).files()
+        lost = pipeline.accepted(table).lost(files)
+        for file in files:
             held[file.period] = held.get(file.period, 0) + file.rows
-            lost += [] if file.path.is_file() else [str(file.path)]
         other = sorted(
             period for period in said.keys() | held.keys() if said.get(period, 0) != held.get(period, 0)
         )

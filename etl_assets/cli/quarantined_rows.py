@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import polars as pl
 
 from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.lake.files import PERIOD, LakeFile, scan_files
+from etl_assets.lake.places import parquet_files
 from etl_assets.ledger.records import Outcome
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.hop import RAW, quarantine_schema
@@ -119,7 +119,7 @@ def _held_files(pipeline: DatasetPipeline, wanted: Selection) -> Iterator[tuple[
                 continue
             if one.held_path and (wanted.periods is None or one.period in wanted.periods):
                 folder = pipeline.lake.root / one.held_path
-                files += [LakeFile(path, one.period, 0, 0) for path in sorted(folder.glob("*.parquet"))]
+                files += [LakeFile(path, one.period, 0, 0) for path in parquet_files(folder)]
         if files:
             yield table, sorted(files, key=lambda file: (file.period, str(file.path)))
 
@@ -153,9 +153,7 @@ def _schema(pipeline: DatasetPipeline, table: TableId) -> dict[str, pl.DataType]
 def _scan_held(files: Sequence[LakeFile], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
     # What was put aside has left the table's folders, which say the period elsewhere.
     frames = [
-        scan_files([LakeFile(Path(file.path), "", 0, 0)], schema).with_columns(
-            pl.lit(file.period).alias(PERIOD)
-        )
+        scan_files([LakeFile(file.path, "", 0, 0)], schema).with_columns(pl.lit(file.period).alias(PERIOD))
         for file in files
     ]
     return pl.concat(frames)

@@ -99,7 +99,7 @@ def _tried(
 ) -> Iterator[Tried]:
     dataset = context.dataset_of(settings, name)
     path = _checked(file)
-    from etl_assets.lake.tables import Lake
+    from etl_assets.lake.tables import Lake, open_lake
     from etl_assets.orchestration.pipelines import assemble
     from etl_assets.pipeline.trial import NoLedger, try_delivery
     from etl_assets.pipeline.trial_delivery import UnknownTableError, take_file
@@ -114,7 +114,7 @@ def _tried(
             taken = take_file(pipeline, path, table=_bare(table), period=partition)
         except UnknownTableError as error:
             raise WrongUseError(error.what, where=error.where, hint=error.hint) from None
-        current = Lake(settings.lake_dir)
+        current = open_lake(settings.lake, settings.object_storage)
         trial = try_delivery(pipeline, taken.delivery, current, period_known=taken.period_known)
         rows = _refused(pipeline, trial, limit + 1)
         yield Tried(path, taken, trial, _status(pipeline, trial), rows[:limit], len(rows) > limit)

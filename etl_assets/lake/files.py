@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import polars as pl
+
+from etl_assets.lake.places import LakePath, polars_options, scannable
 
 PERIOD = "_period"
 
@@ -25,7 +27,7 @@ class StagedFile:
 class LakeFile:
     """A live Parquet file of a table."""
 
-    path: Path
+    path: LakePath
     period: str
     rows: int
     bytes: int
@@ -36,19 +38,19 @@ def scan_files(files: Sequence[LakeFile], schema: Mapping[str, pl.DataType]) -> 
     columns = {name: dtype for name, dtype in schema.items() if name != PERIOD}
     if not files:
         return pl.LazyFrame(schema={**columns, PERIOD: pl.String})
-    by_period: dict[str, list[Path]] = {}
-    for file in files:
-        by_period.setdefault(file.period, []).append(file.path)
-    if by_period.keys() == {""}:
+    paths: Any = [scannable(file.path) for file in files]
+    reached = polars_options(files[0].path)
+    if {file.period for file in files} == {""}:
         frame = pl.scan_parquet(
-            by_period[""], missing_columns="insert", extra_columns="ignore", schema=columns
+            paths, missing_columns="insert", extra_columns="ignore", schema=columns, **reached
         )
         return frame.with_columns(pl.lit("").alias(PERIOD))
     return pl.scan_parquet(
-        [file.path for file in files],
+        paths,
         hive_partitioning=True,
         hive_schema={PERIOD: pl.String},
         missing_columns="insert",
         extra_columns="ignore",
         schema={**columns, PERIOD: pl.String},
+        **reached,
     )

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import polars as pl
 
+from etl_assets.lake.places import LakePath, polars_options, scannable
 
-def differing(path: Path, schema: Mapping[str, pl.DataType]) -> list[str]:
+
+def differing(path: LakePath, schema: Mapping[str, pl.DataType]) -> list[str]:
     """Name the columns that a file holds in another dtype than `schema` says."""
     return [name for name, dtype in _dtypes(path).items() if schema.get(name, dtype) != dtype]
 
 
-def uncastable(path: Path, schema: Mapping[str, pl.DataType]) -> list[str]:
+def uncastable(path: LakePath, schema: Mapping[str, pl.DataType]) -> list[str]:
     """Name the columns of a file with a value that the new dtype can't hold; no value is told."""
     held = _dtypes(path)
     found = []
     for name in differing(path, schema):
-        lost = pl.scan_parquet(path).select(_is_lost(name, held[name], schema[name]).any())
+        lost = _scan(path).select(_is_lost(name, held[name], schema[name]).any())
         try:
             if lost.collect(engine="streaming").item():
                 found.append(name)
@@ -27,14 +28,14 @@ def uncastable(path: Path, schema: Mapping[str, pl.DataType]) -> list[str]:
     return found
 
 
-def recast(path: Path, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
+def recast(path: LakePath, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
     """Give the rows of a file in the columns of `schema`: new ones null, dropped ones dropped.
 
     Collecting it raises a Polars error if a value can't be cast; ask `uncastable` before, which tells
     also where casting would round or cut values off.
     """
     held = _dtypes(path)
-    return pl.scan_parquet(path).select(
+    return _scan(path).select(
         _cast(name, held[name], dtype, strict=True).alias(name)
         if name in held
         else pl.lit(None, dtype=dtype).alias(name)
@@ -42,8 +43,12 @@ def recast(path: Path, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
     )
 
 
-def _dtypes(path: Path) -> dict[str, pl.DataType]:
-    return dict(pl.scan_parquet(path).collect_schema())
+def _scan(path: LakePath) -> pl.LazyFrame:
+    return pl.scan_parquet(scannable(path), **polars_options(path))
+
+
+def _dtypes(path: LakePath) -> dict[str, pl.DataType]:
+    return dict(_scan(path).collect_schema())
 
 
 def _cast(name: str, old: pl.DataType, new: pl.DataType, *, strict: bool) -> pl.Expr:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterable, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -24,8 +25,23 @@ from polars.io.partition import SinkedPathsCallbackArgs
 from etl_assets.errors import LakeError, StaleWriterError
 from etl_assets.lake.files import PERIOD, LakeFile, StagedFile, scan_files
 from etl_assets.lake.log_errors import log_errors_told
+from etl_assets.lake.places import (
+    LakePath,
+    delete,
+    delta_options,
+    lake_path,
+    lost,
+    make_folder,
+    move,
+    polars_options,
+    relative,
+    scannable,
+    size,
+    storage_errors_told,
+)
 from etl_assets.lake.recasting import differing, recast, uncastable
 from etl_assets.lake.schema import delta_schema
+from etl_assets.object_storage import ObjectStorage
 
 COMPRESSION_LEVEL = 1
 """zstd's lowest level: on the benchmark's order lines as fast as the default, with files 1 % smaller."""
@@ -54,8 +70,8 @@ class Stage:
         name = f"{self.attempt}-{self._batches}"
         self._batches += 1
         if self.table.partitioned:
-            target: pl.PartitionBy | Path = pl.PartitionBy(
-                self.table.path,
+            target: pl.PartitionBy | Path | str = pl.PartitionBy(
+                scannable(self.table.path),
                 key=PERIOD,
                 include_key=False,
                 file_path_provider=lambda args: (
@@ -64,7 +80,7 @@ class Stage:
             )
         else:
             rows = rows.drop(PERIOD)
-            target = self.table.path / f"{name}.parquet"
+            target = scannable(self.table.path / f"{name}.parquet")
         return rows.sink_parquet(
             target,
             mkdir=True,
@@ -73,26 +89,25 @@ class Stage:
             compression_level=COMPRESSION_LEVEL,
             row_group_size=ROW_GROUP_ROWS,
             sinked_paths_callback=self._written,
+            **polars_options(self.table.path),
         )
 
     def _written(self, sinked: SinkedPathsCallbackArgs) -> None:
         for file in sinked.paths:
-            path = PurePosixPath(Path(file.path).relative_to(self.table.path).as_posix())
+            path = PurePosixPath(file.path).relative_to(PurePosixPath(self.table._uri))
             period = path.parts[0].removeprefix(f"{PERIOD}=") if self.table.partitioned else ""
             self.files.append(StagedFile(str(path), period, file.num_rows, file.num_bytes))
 
     def discard(self, files: Iterable[StagedFile]) -> None:
         """Delete staged files that will not be committed."""
         for file in list(files):
-            (self.table.path / file.path).unlink(missing_ok=True)
+            delete(self.table.path / file.path)
             self.files.remove(file)
 
-    def move(self, files: Iterable[StagedFile], folder: Path) -> None:
+    def move(self, files: Iterable[StagedFile], folder: LakePath) -> None:
         """Move staged files out of the table, into a folder of their own."""
-        folder.mkdir(parents=True, exist_ok=True)
         for file in list(files):
-            source = self.table.path / file.path
-            source.replace(folder / source.name)
+            move(self.table.path / file.path, folder)
             self.files.remove(file)
 
 
@@ -105,7 +120,7 @@ class LakeTable:
         partitioned: Whether its rows are partitioned by `_period`.
     """
 
-    path: Path
+    path: LakePath
     partitioned: bool
 
     @cached_property
@@ -114,14 +129,24 @@ class LakeTable:
 
     def _delta(self) -> DeltaTable | None:
         try:
-            with log_errors_told(self._uri):
-                return DeltaTable(self._uri)
+            with self._errors_told("read"):
+                return DeltaTable(self._uri, storage_options=delta_options(self.path))
         except TableNotFoundError:
             return None
 
     def exists(self) -> bool:
         """Whether anything was ever committed."""
-        return DeltaTable.is_deltatable(self._uri)
+        with self._errors_told("list"):
+            return DeltaTable.is_deltatable(self._uri, delta_options(self.path))
+
+    def lost(self, files: Iterable[LakeFile]) -> set[LakePath]:
+        """Those of some live files that are not where the log says."""
+        return lost(self.path, [file.path for file in files])
+
+    @contextmanager
+    def _errors_told(self, doing: str) -> Iterator[None]:
+        with storage_errors_told(self.path, doing), log_errors_told(self._uri):
+            yield
 
     def version(self) -> int | None:
         """The newest version, None where the table does not exist."""
@@ -137,7 +162,7 @@ class LakeTable:
         return [file for file in self._live(delta) if wanted is None or file.period in wanted]
 
     def _live(self, delta: DeltaTable) -> list[LakeFile]:
-        with log_errors_told(self._uri):
+        with self._errors_told("read"):
             actions = pl.DataFrame(delta.get_add_actions(flatten=True))
         period = f"partition.{PERIOD}"
         found = [
@@ -189,7 +214,7 @@ class LakeTable:
             LakeError: The rows of another partition can't be cast to the new dtypes, or the commit failed
                 otherwise; nothing was committed.
         """
-        with log_errors_told(self._uri):
+        with self._errors_told("write"):
             delta = self._delta() or self._create(self._wanted(schema))
             _enable_times_without_zone(delta, schema)
             newest = delta.transaction_version(writer)
@@ -210,7 +235,7 @@ class LakeTable:
         Raises:
             LakeError: The rows of another partition can't be cast to the new dtypes, or the log is damaged.
         """
-        with log_errors_told(self._uri):
+        with self._errors_told("read"):
             wanted = self._wanted(schema)
             delta = self._delta()
             if delta is not None:
@@ -264,16 +289,15 @@ class LakeTable:
         try:
             for file in stale_files:
                 target = file.path.with_name(_carried_name(file.path))
-                carried.append(
-                    StagedFile(target.relative_to(self.path).as_posix(), file.period, file.rows, 0)
-                )
+                carried.append(StagedFile(relative(target, self.path), file.period, file.rows, 0))
                 recast(file.path, schema).sink_parquet(
-                    target,
+                    scannable(target),
                     compression="zstd",
                     compression_level=COMPRESSION_LEVEL,
                     row_group_size=ROW_GROUP_ROWS,
+                    **polars_options(target),
                 )
-                carried[-1] = replace(carried[-1], bytes=target.stat().st_size)
+                carried[-1] = replace(carried[-1], bytes=size(target))
         except BaseException:
             self._forget(carried)
             raise
@@ -309,12 +333,18 @@ class LakeTable:
 
     def _forget(self, files: Iterable[StagedFile]) -> None:
         for file in files:
-            (self.path / file.path).unlink(missing_ok=True)
+            delete(self.path / file.path)
 
     def _create(self, schema: Schema) -> DeltaTable:
-        self.path.mkdir(parents=True, exist_ok=True)
+        make_folder(self.path)
         partition_by = [PERIOD] if self.partitioned else None
-        return DeltaTable.create(self._uri, schema, partition_by=partition_by, mode="ignore")
+        return DeltaTable.create(
+            self._uri,
+            schema,
+            partition_by=partition_by,
+            mode="ignore",
+            storage_options=delta_options(self.path),
+        )
 
 
 def _enable_times_without_zone(delta: DeltaTable, schema: Mapping[str, pl.DataType]) -> None:
@@ -326,7 +356,7 @@ def _enable_times_without_zone(delta: DeltaTable, schema: Mapping[str, pl.DataTy
         delta.update_incremental()
 
 
-def _carried_name(path: Path) -> str:
+def _carried_name(path: LakePath) -> str:
     """A name of its own that still begins as the old one: with the token of whoever built these rows."""
     return f"{path.stem.partition(_CARRIED)[0]}{_CARRIED}{uuid4().hex[:16]}{path.suffix}"
 
@@ -349,7 +379,7 @@ class Lake:
     in quarantine, `<dataset>/held/<layer>_<table>/<period>` what a closed gate stopped.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: LakePath) -> None:
         self.root = root
 
     def table(self, dataset: str, layer: str, name: str, *, partitioned: bool) -> LakeTable:
@@ -360,6 +390,11 @@ class Lake:
         """The rows of a table that are in quarantine."""
         return LakeTable(self.root / dataset / "quarantine" / f"{layer}_{name}", partitioned)
 
-    def held(self, dataset: str, layer: str, name: str, period: str) -> Path:
+    def held(self, dataset: str, layer: str, name: str, period: str) -> LakePath:
         """The folder of what a closed gate stopped of one period."""
         return self.root / dataset / "held" / f"{layer}_{name}" / (period or "all")
+
+
+def open_lake(url: str, storage: ObjectStorage) -> Lake:
+    """Open the lake at a folder or at `s3://bucket/prefix`; nothing is asked of it yet."""
+    return Lake(lake_path(url, storage))

@@ -66,7 +66,8 @@ def record_slice(
     if covers is not None:
         for old in _seen_between(connection, dataset, *covers):
             if old.key not in listed and not old.gone:
-                changed.append(SeenObject(**{**vars(old), "gone": True}))
+                after[old.key] = SeenObject(**{**vars(old), "gone": True})
+                changed.append(after[old.key])
         own = datasets.c.dataset == dataset
         connection.execute(update(datasets).where(own).values(listed_through=covers[1] or ""))
     _put_objects(connection, changed)

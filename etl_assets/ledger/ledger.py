@@ -105,6 +105,8 @@ class Ledger:
     ) -> dict[str, SeenObject]:
         """Write what a part of a listing showed, and return what is known of these objects now, by key.
 
+        Objects that are found to be gone are among them.
+
         Args:
             dataset: Whose staging area was listed.
             objects: What is there.

@@ -76,7 +76,7 @@ def build_asset(
 ) -> dg.AssetsDefinition:
     """Build one table's asset: key `[dataset, layer, table]`, described by its contract."""
     contract = compile_contract(table.contract)
-    folder = settings.lake_dir / dataset.name / table.id.layer / table.id.name
+    place = f"{settings.lake}/{dataset.name}/{table.id.layer}/{table.id.name}"
 
     @dg.asset(
         key=asset_key(dataset.name, table.id),
@@ -96,7 +96,7 @@ def build_asset(
         metadata={
             "dagster/column_schema": column_schema(contract),
             "dagster/table_name": f"{dataset.name}.{table.id.layer}.{table.id.name}",
-            "dagster/uri": str(folder),
+            "dagster/uri": place,
         },
         tags={DATASET_TAG: dataset.name},
         op_tags={DATASET_TAG: dataset.name},

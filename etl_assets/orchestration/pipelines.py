@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl_assets.contracts.dataset import Dataset
-from etl_assets.lake.tables import Lake
+from etl_assets.lake.tables import Lake, open_lake
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline, Limits, Policy, Retry
 from etl_assets.settings import AppSettings
 from etl_assets.staging.area import StagingArea
@@ -29,7 +29,8 @@ def build_pipeline(dataset: Dataset, settings: AppSettings, ledger: Ledger) -> D
         # The folder of our own default; one that somebody else names is theirs to make.
         Path(settings.staging_url(dataset.name)).mkdir(parents=True, exist_ok=True)
     area = open_area(settings.staging_url(dataset.name), settings.object_storage)
-    return assemble(dataset, settings, ledger, area, Lake(settings.lake_dir), settings.home / "scratch")
+    lake = open_lake(settings.lake, settings.object_storage)
+    return assemble(dataset, settings, ledger, area, lake, settings.home / "scratch")
 
 
 def assemble(

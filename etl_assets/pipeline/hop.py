@@ -9,13 +9,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import polars as pl
 
 from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.errors import EtlError
+from etl_assets.lake.places import LakePath, delete_folder, relative
 from etl_assets.lake.tables import Stage
 from etl_assets.ledger.records import Lease, Outcome, ValidationRecord
 from etl_assets.pipeline.bronze import BronzeReader
@@ -136,7 +136,7 @@ class Hop(TableValidation):
             for stage, schema in commits
         )
         for period in open_periods:
-            shutil.rmtree(self._held_folder(period), ignore_errors=True)
+            delete_folder(self._held_folder(period))
         return version, quarantine_version
 
     def _quarantine_schema(self) -> dict[str, pl.DataType]:
@@ -147,7 +147,7 @@ class Hop(TableValidation):
             own = self.pipeline.contract(next(iter(self.pipeline.tables[self.table].inputs.values()))).schema
         return quarantine_schema(own, raw=layer is Layer.BRONZE)
 
-    def _held_folder(self, period: str) -> Path:
+    def _held_folder(self, period: str) -> LakePath:
         return self.pipeline.lake.held(self.pipeline.name, self.table.layer, self.table.name, period)
 
     def _put_aside(self, result: HopResult, accepted: Stage, quarantined: Stage) -> None:
@@ -156,13 +156,11 @@ class Hop(TableValidation):
         accepted.discard([file for file in accepted.files if file.period in held])
         for period, built in held.items():
             folder = self._held_folder(period)
-            shutil.rmtree(folder, ignore_errors=True)
+            delete_folder(folder)
             files = [file for file in quarantined.files if file.period == period]
             if files:
                 quarantined.move(files, folder)
-                validation = replace(
-                    built.validation, held_path=str(folder.relative_to(self.pipeline.lake.root))
-                )
+                validation = replace(built.validation, held_path=relative(folder, self.pipeline.lake.root))
                 result.built[period] = replace(built, validation=validation)
 
     # -- ledger -------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intak
         return intake
     if intake.registered or pipeline.ledger.deliveries(pipeline.name, state=DeliveryState.ON_HOLD):
         settle_holds(pipeline)
-    _replace_findings_of(pipeline, [one.key for one in listing.objects], intake.findings)
+    _replace_findings_of(pipeline, seen, intake.findings)
     return intake
 
 

@@ -24,7 +24,7 @@ class Look:
     """What a look showed.
 
     Attributes:
-        seen: What the ledger knows of each listed object, by key.
+        seen: What the ledger knows of each listed object, by key, and of those just found to be gone.
         known: Deliveries by id: of the whole dataset, or of the listed objects.
         whole: Whether the whole area was listed.
     """

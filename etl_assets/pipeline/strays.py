@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from etl_assets.contracts.dataset import TableId
 from etl_assets.errors import LakeError
+from etl_assets.lake.places import LakeUnreachableError
 from etl_assets.lake.tables import LakeTable
 from etl_assets.ledger.records import PartitionKey, Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
@@ -33,6 +34,8 @@ def strays(
         }
         try:
             found |= {(table, period) for period in _strays_of(pipeline, table, own)} if own else set()
+        except LakeUnreachableError:
+            break  # so are the other tables: each would wait for it once more
         except LakeError:
             continue  # its log is damaged: its own hops say so; the other tables go on
     return frozenset(found)
@@ -49,11 +52,11 @@ def _strays_of(pipeline: DatasetPipeline, table: TableId, own: Mapping[str, Vali
 def _changed(lake: LakeTable, own: Mapping[str, Validation], rows: Mapping[str, int]) -> set[str]:
     counted = dict.fromkeys(own, 0)
     changed = set()
-    for file in lake.files():
-        if file.period not in own:
-            continue
+    files = [file for file in lake.files() if file.period in own]
+    lost = lake.lost(files)
+    for file in files:
         # A file that the log names and the disk has lost counts as lost rows.
-        counted[file.period] += file.rows if file.path.exists() else 0
+        counted[file.period] += 0 if file.path in lost else file.rows
         # Of an earlier attempt too: the lake may have been restored from an older copy.
         if not file.path.name.startswith(f"{own[file.period].attempt}-"):
             changed.add(file.period)

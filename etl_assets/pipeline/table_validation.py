@@ -13,6 +13,7 @@ import polars as pl
 
 from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.errors import ContractError, EtlError
+from etl_assets.lake.places import BucketPath, is_of_storage, storage_error
 from etl_assets.lake.tables import Stage
 from etl_assets.ledger.records import Outcome, Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
@@ -111,6 +112,10 @@ class TableValidation:
         except (EtlError, MemoryError):
             raise
         except Exception as error:
+            root = self.pipeline.lake.root
+            if isinstance(root, BucketPath) and is_of_storage(error):
+                # No period's fault: the others would wait for the storage one by one.
+                raise storage_error(error, root, "read and write") from None
             if is_code_fault(error) and self.table.layer is not Layer.BRONZE:
                 safe = ContractError(told(error), where=self.where, hint="mend the transformation")
                 raise safe.with_traceback(error.__traceback__) from None

@@ -18,7 +18,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from etl_assets.errors import SettingsError
-from etl_assets.object_storage import ObjectStorage
+from etl_assets.object_storage import ObjectStorage, is_s3, parse_place
 from etl_assets.settings.dataset import DatasetSettings, TableName
 from etl_assets.settings.storage import StorageSettings
 from etl_assets.settings.upkeep import UpkeepSettings
@@ -99,6 +99,9 @@ class AppSettings(BaseSettings):
     concurrency: ConcurrencySettings = Field(default_factory=ConcurrencySettings)
     memory: MemorySettings = Field(default_factory=MemorySettings)
     lease: LeaseSettings = Field(default_factory=LeaseSettings)
+    lake_url: str | None = Field(
+        None, description="Where tables live: a folder, or s3://bucket/prefix; default: lake in home."
+    )
     storage: StorageSettings = Field(default_factory=StorageSettings)
     upkeep: UpkeepSettings = Field(default_factory=UpkeepSettings)
     dataset_folders: tuple[Path, ...] = Field(
@@ -128,6 +131,14 @@ class AppSettings(BaseSettings):
         # Dagster's processes may be started in another folder.
         return value.expanduser().absolute()
 
+    @field_validator("lake_url")
+    @classmethod
+    def _folder_or_bucket(cls, value: str | None) -> str | None:
+        if value is not None and "://" in value:
+            parse_place(value)
+            return value.rstrip("/")
+        return value
+
     @property
     def broken_datasets(self) -> dict[str, SettingsError]:
         """Datasets whose own file is wrong, with what is wrong: the others are not kept from their work."""
@@ -149,9 +160,13 @@ class AppSettings(BaseSettings):
         return self.ledger_url or SecretStr(f"sqlite:///{self.home / 'ledger.db'}")
 
     @property
-    def lake_dir(self) -> Path:
-        """Where tables live: `<dataset>/<layer>/<table>/`."""
-        return self.home / "lake"
+    def lake(self) -> str:
+        """Where tables live, as an absolute path or a URL: `<dataset>/<layer>/<table>/`."""
+        if self.lake_url is None:
+            return str(self.home / "lake")
+        if is_s3(self.lake_url):
+            return self.lake_url
+        return str(self.project_dir / Path(self.lake_url).expanduser())
 
     @property
     def dagster_home(self) -> Path:

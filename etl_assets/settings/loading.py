@@ -95,9 +95,11 @@ def _leave_out(values: dict[str, Any], broken: Collection[str]) -> None:
 def explain(loaded: Loaded) -> list[Explained]:
     """Return every effective value and its source, in the order of the settings."""
     settings = loaded.settings
-    computed: dict[KeyPath, str] = {("ledger_url",): "sqlite:///" + str(settings.home / "ledger.db")} | {
-        ("datasets", name, "staging"): settings.staging_url(name) for name in settings.datasets
-    }
+    computed: dict[KeyPath, str] = (
+        {("ledger_url",): "sqlite:///" + str(settings.home / "ledger.db")}
+        | {("lake_url",): settings.lake}
+        | {("datasets", name, "staging"): settings.staging_url(name) for name in settings.datasets}
+    )
     out = []
     for path, value in _leaves(settings, ()):
         shown = computed.get(path, value) if value is None or path[-1] == "staging" else value

@@ -10,6 +10,7 @@ import polars as pl
 
 from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.lake.files import PERIOD
+from etl_assets.lake.places import polars_options, scannable
 from etl_assets.ledger.records import Lease, Outcome, RunStatus
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.hop import HopResult, run_hop
@@ -66,7 +67,8 @@ def quarantined(pipeline: DatasetPipeline, table: TableId) -> pl.DataFrame:
     files = delta.files()
     if not files:
         return pl.DataFrame()
-    schema = pl.read_parquet_schema(files[0].path)
+    path = files[0].path
+    schema = pl.scan_parquet(scannable(path), **polars_options(path)).collect_schema()
     return delta.scan({name: schema[name] for name in schema if name != PERIOD}).collect()
 
 

@@ -112,7 +112,7 @@ def test_state_lies_under_one_folder_beside_the_settings(config: Path) -> None:
     assert settings.home == home
     assert settings.ledger.get_secret_value() == f"sqlite:///{home}/ledger.db"
     assert settings.staging_url("shop") == str(home / "staging" / "shop")
-    assert settings.lake_dir == home / "lake"
+    assert settings.lake == str(home / "lake")
 
 
 def test_home_in_a_file_is_relative_to_the_project_and_in_a_variable_to_the_shell(
