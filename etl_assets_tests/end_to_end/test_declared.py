@@ -18,11 +18,35 @@ pytestmark = pytest.mark.slow
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "bakery"
 
+# One more table than the example has: what was sold, and under it the sums of the day.
+STATEMENT = """
+  gold/statement:
+    sql: statement.sql
+"""
+REVENUE = ("gold/daily_revenue", ["day", "shop", "revenue"])
+STATEMENT_SQL = """
+SELECT _period, shop, product AS line, CAST(quantity * price AS DECIMAL(18, 2)) AS amount FROM sales
+UNION ALL
+SELECT _period, shop, 'total' AS line, revenue AS amount FROM daily_revenue
+"""
+STATEMENT_CONTRACT = """
+  - name: statement
+    physicalName: gold/statement
+    properties:
+      - {name: shop, logicalType: string, required: true}
+      - {name: line, logicalType: string, required: true}
+      - {name: amount, logicalType: number, physicalType: "decimal(18,2)", required: true}
+"""
+
 
 @pytest.fixture(scope="module")
 def bakery(tmp_path_factory: pytest.TempPathFactory) -> Path:
     home = tmp_path_factory.mktemp("made") / "bakery"
     shutil.copytree(EXAMPLE, home, ignore=shutil.ignore_patterns("var"))
+    declared = home / "datasets" / "bakery"
+    (declared / "statement.sql").write_text(STATEMENT_SQL)
+    for name, text in (("dataset.yaml", STATEMENT), ("contract.odcs.yaml", STATEMENT_CONTRACT)):
+        (declared / name).write_text((declared / name).read_text() + text)
     for file in (home / "deliveries").rglob("*.csv"):
         os.utime(file, (1_700_000_000, 1_700_000_000))
     with pytest.MonkeyPatch.context() as patch:
@@ -50,6 +74,17 @@ def test_gold_is_what_the_queries_say(bakery: Path) -> None:
         (2, "mill", Decimal("41.60"), 2),
         (3, "station", Decimal("11.80"), 2),
     ]
+
+
+def test_tables_put_together_by_a_query_keep_their_periods(bakery: Path) -> None:
+    rows = table(bakery, "gold/statement", ["_period", "shop", "line", "amount"])
+    totals = [row for row in rows if row[2] == "total"]
+    assert [(str(day), shop, revenue) for day, shop, revenue in table(bakery, *REVENUE)] == [
+        (period, shop, amount) for period, shop, _, amount in totals
+    ]
+    for period, shop, _, amount in totals:
+        sold = [row[3] for row in rows if row[:2] == (period, shop) and row[2] != "total"]
+        assert sum(sold, Decimal()) == amount
 
 
 def test_every_row_is_accounted_for(bakery: Path) -> None:

@@ -35,6 +35,18 @@ _UNSTEADY: tuple[type[exp.Expression], ...] = (
 )
 _UNSTEADY_NAMES = frozenset({"now", "today", "random", "rand", "uuid", "gen_random_uuid", "localtime"})
 
+# Rows come in any order: what these give depends on it, unless the query says which order is meant.
+_BY_PLACE_IN_WINDOW = (
+    exp.FirstValue,
+    exp.Lag,
+    exp.LastValue,
+    exp.Lead,
+    exp.NthValue,
+    exp.Ntile,
+    exp.RowNumber,
+)
+_BY_PLACE_IN_GROUP = (exp.ArrayAgg, exp.GroupConcat)
+
 
 class QueryError(ContractError):
     """A query may not be run; says why."""
@@ -125,9 +137,36 @@ def _refuse_unsteady(tree: exp.Query) -> None:
     for node in tree.find_all(exp.Query):
         if (node.args.get("limit") or node.args.get("offset")) and not node.args.get("order"):
             raise QueryError("LIMIT without ORDER BY takes any rows", hint="Say ORDER BY, up to a unique key")
-        distinct = node.args.get("distinct")
-        if distinct is not None and distinct.args.get("on"):
+        distinct = node.args.get("distinct")  # of UNION and its like it is true or false
+        if isinstance(distinct, exp.Distinct) and distinct.args.get("on"):
             raise QueryError("DISTINCT ON keeps any row", hint="Take GROUP BY with MIN or MAX")
+    _refuse_any_order(tree)
+
+
+def _refuse_any_order(tree: exp.Query) -> None:
+    for node in tree.find_all(*_BY_PLACE_IN_WINDOW):
+        window = node.find_ancestor(exp.Window)
+        if window is None or not _is_ordered(window):
+            raise QueryError(
+                f"{_shown(window or node)} depends on the order of the rows, and has none",
+                hint="Write OVER (PARTITION BY ... ORDER BY ...), up to a unique key",
+            )
+    for node in tree.find_all(*_BY_PLACE_IN_GROUP):
+        if node.find(exp.Order) is None:
+            name = "ARRAY_AGG" if isinstance(node, exp.ArrayAgg) else "STRING_AGG"
+            raise QueryError(
+                f"{_shown(node)} depends on the order of the rows, and has none",
+                hint=f"Write {name}(... ORDER BY ...), up to a unique key",
+            )
+
+
+def _is_ordered(window: exp.Window) -> bool:
+    """Whether a window has an order, its own or that of the named one (WINDOW w AS ...)."""
+    if window.args.get("order"):
+        return True
+    select = window.find_ancestor(exp.Select)
+    named = select.args.get("windows") or [] if select is not None else []
+    return any(one.args.get("order") and one.name == window.alias for one in named)
 
 
 def _aggregates(select: exp.Select) -> Iterator[exp.Expr]:
@@ -161,8 +200,10 @@ class _Periods:
                 raise QueryError(
                     f"{_shown(window)} mixes periods", hint=f"Write OVER (PARTITION BY {PERIOD}, ...)"
                 )
-        for subquery in self.tree.find_all(exp.Subquery, exp.Exists, exp.In):
-            self._check_subquery(subquery)
+        for query in self.tree.find_all(exp.Select, exp.SetOperation):
+            self._check_place(query)
+        for operation in self.tree.find_all(exp.SetOperation):
+            self._check_set_operation(operation)
 
     def _check_select(self, select: exp.Select) -> None:
         source = select.args.get("from_")
@@ -222,15 +263,37 @@ class _Periods:
                 return True
         return PERIOD in [one.name for one in join.args.get("using") or []]
 
-    def _check_subquery(self, node: exp.Expr) -> None:
-        query = node.args.get("query") if isinstance(node, exp.In) else node.this
-        if isinstance(node.parent, exp.From | exp.Join) or not isinstance(query, exp.Query | exp.Subquery):
+    def _check_place(self, query: exp.Query) -> None:
+        """A query may stand where a table may; within a condition or a value it would see all periods."""
+        place = query.parent
+        while isinstance(place, exp.Subquery | exp.Paren | exp.SetOperation):
+            place = place.parent
+        if isinstance(place, exp.From | exp.Join | exp.CTE | None) or not self._is_periodic(query):
             return
-        if isinstance(node, exp.Subquery) and isinstance(node.parent, exp.In | exp.Exists | exp.SetOperation):
+        raise QueryError(f"The query within {_shown(place)} mixes periods", hint=f"Join on {PERIOD} instead")
+
+    def _check_set_operation(self, node: exp.SetOperation) -> None:
+        """Rows are put together, and compared, by the places of their columns: so the period needs one."""
+        if not self._is_periodic(node):
             return
-        if self._is_periodic(query):
+        word = node.key.upper()
+        sides = [node.this.unnest(), node.expression.unnest()]
+        if not all(map(self._is_periodic, sides)):
             raise QueryError(
-                f"The query within {_shown(node)} mixes periods", hint=f"Join on {PERIOD} instead"
+                f"{word} puts rows with a period and rows without together: {_shown(node)}",
+                hint="Each part has to read a partitioned input; take a join for the others",
+            )
+        if any(isinstance(select, exp.Select) and select.is_star for select in sides):
+            raise QueryError(
+                f"{word} goes by the places of columns, and * does not tell them: {_shown(node)}",
+                hint=f"Name the columns, {PERIOD} among them, in the same order in each part",
+            )
+        by_name = node.args.get("by_name")
+        places = [[n for n, name in enumerate(_outputs(side)) if name == PERIOD] for side in sides]
+        if not all(places) or (places[0] != places[1] and not by_name):
+            raise QueryError(
+                f"{word} mixes periods: {_shown(node)}",
+                hint=f"Select {PERIOD} in each part, at the same place",
             )
 
     def _is_periodic(self, source: exp.Expr) -> bool:
@@ -251,6 +314,13 @@ class _Periods:
             if is_of_rows and inner.name in (PERIOD, "*"):
                 return True
         return False
+
+
+def _outputs(query: exp.Expr) -> list[str]:
+    """What a query calls its columns; of several that are put together the first one says it."""
+    while isinstance(query, exp.SetOperation):
+        query = query.this.unnest()
+    return [one.alias_or_name for one in query.expressions] if isinstance(query, exp.Select) else []
 
 
 def _alone(hint: str) -> str:
