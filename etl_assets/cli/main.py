@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from etl_assets.cli import (
+    backup,
     config,
     contract,
     deliveries,
@@ -23,6 +24,7 @@ from etl_assets.cli import (
     runs,
     status,
     try_,
+    upkeep,
 )
 from etl_assets.cli.problems import report
 from etl_assets.cli.teaching import with_examples
@@ -101,6 +103,8 @@ app.add_typer(quarantine.app, name="quarantine")
 app.command("inspect")(inspect.inspect)
 app.command("new")(new.new)
 app.command("doctor")(doctor.doctor)
+app.command("upkeep")(upkeep.upkeep)
+app.command("backup")(backup.backup)
 app.command("demo")(demo.demo)
 app.add_typer(config.app, name="config")
 app.add_typer(contract.app, name="contract")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import time
 from collections.abc import Iterator, Sequence
@@ -66,6 +67,36 @@ class Database:
                     if time.monotonic() > deadline:
                         raise self._error(str(error), operational=True) from error
             time.sleep(0.01)
+
+    def back_up(self, file: Path) -> None:
+        """Copy a SQLite file by SQLite's own means, which sees one instant and needs no pause of others.
+
+        Raises:
+            LedgerError: It is a PostgreSQL database, or the copy can't be written.
+        """
+        if not self.is_sqlite:
+            raise LedgerError(
+                "A ledger on PostgreSQL is backed up by PostgreSQL",
+                where={"ledger": self.shown_url},
+                hint=f"pg_dump --format=custom --schema={POSTGRES_SCHEMA} DATABASE > ledger.dump",
+            )
+        part = file.with_name(f".{file.name}.part")
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            part.unlink(missing_ok=True)
+            with self._translated(), self._engine.connect() as connection:
+                raw = connection.connection.dbapi_connection
+                assert raw is not None
+                with contextlib.closing(sqlite3.connect(part)) as copy:
+                    raw.backup(copy)
+                    # A whole file by itself: nothing beside it to forget when it is put back.
+                    copy.execute("PRAGMA journal_mode=DELETE")
+            part.replace(file)
+        except (OSError, sqlite3.Error) as error:
+            with contextlib.suppress(OSError):
+                part.unlink(missing_ok=True)
+            what = f"The copy of the ledger can't be written: {getattr(error, 'strerror', None) or error}"
+            raise LedgerError(what, where={"file": str(file)}) from error
 
     def close(self) -> None:
         """Close every connection."""

@@ -35,9 +35,10 @@ def acquire(
             return found.lease
     elif found is not None and now < found.expires_at and not is_dead(found.process):
         raise _held(found)
-    # The seconds of the clock are a floor: should the ledger ever be lost, the tables still remember their
-    # last token, and a count that began again at 1 would shut every writer out.
-    token = max(counters.last_token + 1, int(now.timestamp()))
+    # Milliseconds of the clock are a floor: should the ledger be lost, or restored from an older copy, the
+    # tables still remember their last token, and a count that began again below it would shut every writer
+    # out. In seconds, a quick series of runs would be ahead of the clock.
+    token = max(counters.last_token + 1, int(now.timestamp() * 1000))
     lease = Lease(dataset=dataset, owner=owner, token=token)
     connection.execute(update(datasets).where(datasets.c.dataset == dataset).values(last_token=lease.token))
     row = {

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 
-from etl_assets.ledger import deliveries, findings, leases, runs, validations
+from etl_assets.ledger import deliveries, findings, leases, retention, runs, validations
 from etl_assets.ledger.database import Database
 from etl_assets.ledger.processes import this_process
 from etl_assets.ledger.records import (
@@ -321,6 +322,19 @@ class Ledger:
         """Return the scores per dimension of each validation."""
         with self._database.read() as connection:
             return validations.children(connection, Score, validation_ids)
+
+    def forget(self, dataset: str, before: datetime) -> retention.Forgotten:
+        """Delete tallies and statistics of replaced validations that ended before, and runs; scores stay."""
+        with self._database.write() as connection:
+            return retention.forget(connection, dataset, before)
+
+    def back_up(self, file: Path) -> None:
+        """Write a copy of a SQLite ledger as it is at one instant, while others go on writing.
+
+        Raises:
+            LedgerError: It is a PostgreSQL database, which has programs of its own for that.
+        """
+        self._database.back_up(file)
 
     # --- findings -------------------------------------------------------------------------------------------
 

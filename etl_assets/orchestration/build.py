@@ -16,6 +16,7 @@ from etl_assets.orchestration.failures import describe_failure
 from etl_assets.orchestration.partitions import partitions_of
 from etl_assets.orchestration.resources import Pipelines
 from etl_assets.orchestration.tags import DATASET_TAG
+from etl_assets.orchestration.upkeep import build_upkeep
 from etl_assets.settings import AppSettings
 
 LOG = logs.get_logger(__name__)
@@ -59,18 +60,20 @@ def build_definitions(
 
 
 def build_dataset(dataset: Dataset, settings: AppSettings) -> dg.Definitions:
-    """Build one dataset: its tables, the sensor that feeds them, what looks for missing deliveries."""
+    """Build one dataset: its tables, the sensor that feeds them, the daily jobs beside it."""
     own = settings.dataset(dataset.name)
     own.check_tables(dataset.name, [str(table.id) for table in dataset.tables])
     check_storable(dataset)
     partitions = partitions_of(own.calendar)
     missing, daily = build_missing(dataset, own)
+    upkeep, nightly = build_upkeep(dataset, own, settings.upkeep)
     return dg.Definitions(
         assets=build_assets(dataset, partitions, settings),
         sensors=[build_sensor(dataset, own, partitions)],
-        schedules=[daily],
+        schedules=[daily, nightly],
         jobs=[
             missing,
+            upkeep,
             dg.define_asset_job(
                 f"{dataset.name}_build",
                 selection=dg.AssetSelection.groups(dataset.name),

@@ -48,10 +48,10 @@ def test_every_domain_of_this_project_loads_and_opens_nothing(
         assert len(schema.columns) >= 2
     assert {one.name for one in definitions.sensors or []} == {f"{name}_deliveries" for name in datasets}
     assert {one.name for one in definitions.schedules or []} == {
-        f"{name}_missing_deliveries_daily" for name in datasets
+        f"{name}_{job}_daily" for name in datasets for job in ("missing_deliveries", "upkeep")
     }
     assert {one.name for one in definitions.jobs or []} == {
-        f"{name}_{job}" for name in datasets for job in ("build", "missing_deliveries")
+        f"{name}_{job}" for name in datasets for job in ("build", "missing_deliveries", "upkeep")
     }
 
 
