@@ -112,21 +112,22 @@ def _whole_lists(naming: Naming, files: Sequence[Inspection]) -> Layout | None:
         certainty = Certainty.LIKELY
     else:
         return None
-    pattern = _without_period(naming)
+    # The date in the name tells which file is the newest: a copy made later is not.
+    pattern = naming.pattern.replace("{period:", "{version:").replace("{part}", "*")
+    if naming.dates:
+        told = "of several files the one with the latest date in its name counts"
+        alternatives = (naming.pattern.replace("{part}", "*"), *([naming.also] if naming.also else []))
+        newest = Proposal(
+            "pattern", pattern, Certainty.UNSURE if naming.also else Certainty.LIKELY, told, alternatives
+        )
+    else:
+        told = "of several files the one changed last counts, whatever their names say"
+        newest = Proposal("pattern", pattern, Certainty.UNSURE, told)
     return Layout(
         Source(pattern=pattern, format=files[0].format, mode=Mode.SNAPSHOT),
         None,
-        (
-            Proposal("mode", "snapshot", certainty, evidence, ("increment",)),
-            Proposal("pattern", pattern, Certainty.LIKELY, "of several files the one changed last counts"),
-        ),
+        (Proposal("mode", "snapshot", certainty, evidence, ("increment",)), newest),
     )
-
-
-def _without_period(naming: Naming) -> str:
-    start, period, rest = naming.pattern.partition("{period:")
-    end = rest.partition("}")[2] if period else ""
-    return (start + ("*" if period else "") + end).replace("{part}", "*")
 
 
 # -- a date in the name ------------------------------------------------------------------------------

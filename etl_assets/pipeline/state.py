@@ -138,7 +138,9 @@ def current_deliveries(source: Source, deliveries: Iterable[Delivery]) -> Curren
         if delivery.state in (DeliveryState.PENDING, DeliveryState.INGESTED)
     ]
     if source.mode is Mode.SNAPSHOT:
-        newest = max(usable, key=lambda one: (one.modified_ns, one.key), default=None)
+        newest = max(
+            usable, key=lambda one: (source.version(one.key), one.modified_ns, one.key), default=None
+        )
         return Current((newest,) if newest else ())
     if isinstance(source.files_per_period, tuple):
         missing = sorted(set(source.files_per_period) - {one.part for one in usable})

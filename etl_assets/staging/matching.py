@@ -57,6 +57,7 @@ def match(
             continue
         try:
             moment = pattern.moment(hit)
+            pattern.version(hit)
         except ValueError:
             near.append(f"it looks like {source.pattern} of {table}, but holds no valid date")
             continue

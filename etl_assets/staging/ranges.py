@@ -10,7 +10,7 @@ from etl_assets.staging.source import Source
 
 # Keys sort as their dates do as long as each directive is the next finer one.
 _NEXT = {"": "YyG", "Y": "mj", "y": "mj", "G": "V", "m": "d", "d": "H", "j": "H", "H": "M", "M": "S"}
-_TOKEN = re.compile(r"\*\*/|\*|\{part\}|\{period:(?P<format>[^{}]+)\}")
+_TOKEN = re.compile(r"\*\*/|\*|\{part\}|\{version:[^{}]+\}|\{period:(?P<format>[^{}]+)\}")
 
 
 def expected_range(source: Source, since: date) -> KeyRange | None:

@@ -22,7 +22,7 @@ DIRECTIVES = {
 }
 """The directives that a `{period:...}` may hold, each with what it matches; months are named in English."""
 
-_TOKEN = re.compile(r"\*\*/|\*|\{period:(?P<format>[^{}]+)\}|\{(?P<name>[^{}]*)\}|[{}]")
+_TOKEN = re.compile(r"\*\*/|\*|\{(?P<moment>period|version):(?P<format>[^{}]+)\}|\{(?P<name>[^{}]*)\}|[{}]")
 
 
 class PeriodFrom(StrEnum):
@@ -52,7 +52,8 @@ class Source(_Model):
     `{period:%Y-%m-%d}` is a date, several of them make one date together, `{part}` names a part
     of the period's delivery, `*` is anything within a name, `**/` any folders or none. Names that
     start with a dot are matched by a literal dot only. `{period:%G-W%V}` is an ISO week, of which the
-    period is its Monday.
+    period is its Monday. `{version:%Y%m}` in the name of a snapshot tells which file is the newest,
+    whenever each was delivered.
     """
 
     pattern: str = Field(description="Such as flights/{period:%Y-%m-%d}.csv")
@@ -88,6 +89,15 @@ class Source(_Model):
         """True when each delivery belongs to periods; False for one table as a whole."""
         return self.period_from is not PeriodFrom.FILENAME or "{period:" in self.pattern
 
+    def version(self, key: str) -> datetime:
+        """Return the date of the version that a key's `{version:...}` names; the least date without one."""
+        pattern = compile_pattern(self.pattern)
+        found = pattern.expression.fullmatch(key) if pattern.of_version else None
+        try:
+            return (pattern.version(found) if found else None) or datetime.min
+        except ValueError:
+            return datetime.min
+
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, value: str) -> str:
@@ -102,6 +112,8 @@ class Source(_Model):
             raise ValueError("period_from: column needs period_column and period_format")
         if self.period_from is not PeriodFrom.COLUMN and any(of_column):
             raise ValueError("period_column and period_format go with period_from: column only")
+        if "{version:" in self.pattern and self.mode is not Mode.SNAPSHOT:
+            raise ValueError("{version:...} goes with mode: snapshot, where one file is the whole table")
         if isinstance(self.files_per_period, tuple):
             if "{part}" not in self.pattern:
                 raise ValueError("a list of files_per_period needs {part} in the pattern")
@@ -111,11 +123,14 @@ class Source(_Model):
 
 
 class Pattern:
-    """A compiled pattern: a regular expression, and the strptime format of what it captures."""
+    """A compiled pattern: a regular expression, and the directives of the dates that it captures."""
 
-    def __init__(self, expression: re.Pattern[str], directives: tuple[str, ...]) -> None:
+    def __init__(
+        self, expression: re.Pattern[str], directives: tuple[str, ...], of_version: tuple[str, ...] = ()
+    ) -> None:
         self.expression = expression
         self.directives = directives
+        self.of_version = of_version
         self.strptime = " ".join(f"%{directive}" for directive in directives)
 
     def moment(self, found: re.Match[str]) -> datetime | None:
@@ -124,13 +139,25 @@ class Pattern:
         Raises:
             ValueError: The digits are no date.
         """
-        if not self.directives:
-            return None
-        digits = " ".join(found[f"p_{directive}"] for directive in self.directives)
-        if "V" in self.directives:
-            # strptime takes the 53rd week of any year.
-            return datetime.fromisocalendar(int(found["p_G"]), int(found["p_V"]), 1)
-        return datetime.strptime(digits, self.strptime)
+        return _moment(found, self.directives, "p_")
+
+    def version(self, found: re.Match[str]) -> datetime | None:
+        """Return the date of the version that the name gives, None without `{version:...}`.
+
+        Raises:
+            ValueError: The digits are no date.
+        """
+        return _moment(found, self.of_version, "v_")
+
+
+def _moment(found: re.Match[str], directives: tuple[str, ...], prefix: str) -> datetime | None:
+    if not directives:
+        return None
+    if "V" in directives:
+        # strptime takes the 53rd week of any year.
+        return datetime.fromisocalendar(int(found[f"{prefix}G"]), int(found[f"{prefix}V"]), 1)
+    digits = " ".join(found[prefix + directive] for directive in directives)
+    return datetime.strptime(digits, " ".join(f"%{directive}" for directive in directives))
 
 
 @lru_cache(maxsize=1024)
@@ -143,7 +170,7 @@ def compile_pattern(pattern: str) -> Pattern:
     if pattern.startswith("/") or not pattern or pattern.endswith("/"):
         raise ValueError("a pattern is a path below the staging area, without a slash at either end")
     out: list[str] = []
-    directives: list[str] = []
+    directives: dict[str, list[str]] = {"period": [], "version": []}
     has_part = False
     position = 0
     for token in _TOKEN.finditer(pattern):
@@ -159,7 +186,7 @@ def compile_pattern(pattern: str) -> Pattern:
         elif text == "*":
             out.append(no_dot + "[^/]*")
         elif token["format"]:
-            out.append(_period_expression(token["format"], directives))
+            out.append(_moment_expression(token["moment"], token["format"], directives[token["moment"]]))
         elif token["name"] == "part":
             if has_part:
                 raise ValueError("{part} may appear once")
@@ -169,27 +196,33 @@ def compile_pattern(pattern: str) -> Pattern:
             raise ValueError(f"{text!r} is not understood; expected {{period:%Y-%m-%d}} or {{part}}")
         position = token.end()
     out.append(re.escape(pattern[position:]))
+    for name, given in directives.items():
+        _check_directives(name, given)
+    of_period, of_version = (tuple(directives[name]) for name in ("period", "version"))
+    return Pattern(re.compile("".join(out), re.DOTALL), of_period, of_version)
+
+
+def _check_directives(name: str, directives: list[str]) -> None:
     if {"G", "V"} & {*directives}:
         if {*directives} != {"G", "V"}:
-            raise ValueError("an ISO week is {period:%G-W%V}: both %G and %V, and no other part of a date")
+            raise ValueError(f"an ISO week is {{{name}:%G-W%V}}: both %G and %V, and no other part of a date")
     elif directives and not ("Y" in directives or "y" in directives):
-        raise ValueError("the {period:...} of a pattern needs a year (%Y or %y)")
-    return Pattern(re.compile("".join(out), re.DOTALL), tuple(directives))
+        raise ValueError(f"the {{{name}:...}} of a pattern needs a year (%Y or %y)")
 
 
-def _period_expression(strptime: str, directives: list[str]) -> str:
-    out = ""
+def _moment_expression(name: str, strptime: str, directives: list[str]) -> str:
+    out, prefix = "", name[0]
     position = 0
     for token in re.finditer(r"%(.?)", strptime):
         out += re.escape(strptime[position : token.start()])
         directive = token[1]
         if directive not in DIRECTIVES:
-            known = " ".join(f"%{name}" for name in DIRECTIVES)
-            raise ValueError(f"'%{directive}' is not understood in {{period:...}}; expected some of {known}")
+            known = " ".join(f"%{one}" for one in DIRECTIVES)
+            raise ValueError(f"'%{directive}' is not understood in {{{name}:...}}; expected some of {known}")
         if directive in directives:
-            out += f"(?P=p_{directive})"
+            out += f"(?P={prefix}_{directive})"
         else:
             directives.append(directive)
-            out += f"(?P<p_{directive}>{DIRECTIVES[directive]})"
+            out += f"(?P<{prefix}_{directive}>{DIRECTIVES[directive]})"
         position = token.end()
     return out + re.escape(strptime[position:])

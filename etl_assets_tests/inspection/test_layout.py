@@ -241,7 +241,7 @@ def test_a_cumulative_export() -> None:
     rows = [(f"O{n}", str(MONDAY + dt.timedelta(days=n // 5)), str(n)) for n in range(40)]
     files = {f"export_2024-01-0{n}.csv": looked_at(rows[: 10 * n]) for n in range(1, 5)}
     layout = propose_layout(files)
-    assert layout.source.pattern == "export_*.csv"
+    assert layout.source.pattern == "export_{version:%Y-%m-%d}.csv"
     assert layout.source.mode is Mode.SNAPSHOT
     assert not layout.source.partitioned
     assert proposal(layout, "mode") == ("snapshot", Certainty.SURE)
@@ -255,7 +255,10 @@ def test_a_list_that_is_sent_again_with_changes() -> None:
         "customers_2024-02-01.xlsx": register([*codes, "C99"], place="there"),
     }
     layout = propose_layout(files)
-    assert (layout.source.pattern, layout.source.mode) == ("customers_*.xlsx", Mode.SNAPSHOT)
+    assert (layout.source.pattern, layout.source.mode) == (
+        "customers_{version:%Y-%m-%d}.xlsx",
+        Mode.SNAPSHOT,
+    )
 
 
 def test_one_list_is_a_snapshot() -> None:

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from datetime import datetime
+
 import pytest
 from pydantic import ValidationError
 
 from etl_assets.staging.matching import Ambiguous, Match, Unmatched, match
-from etl_assets.staging.source import Source
+from etl_assets.staging.source import Mode, Source
 
 
 @pytest.mark.parametrize(
@@ -116,3 +118,32 @@ def test_a_period_from_elsewhere_is_not_taken_from_the_name() -> None:
 def test_settings_that_make_no_sense_are_refused(settings: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         Source.model_validate(settings)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "key", "version"),
+    [
+        ("staff_{version:%Y%m}.csv", "staff_202402.csv", datetime(2024, 2, 1)),
+        ("staff {version:%d-%b-%Y}*.csv", "staff 29-Feb-2024 final.csv", datetime(2024, 2, 29)),
+        ("staff_{version:%G-W%V}.csv", "staff_2024-W09.csv", datetime(2024, 2, 26)),
+        ("staff_*.csv", "staff_202402.csv", datetime.min),
+    ],
+)
+def test_a_snapshot_s_name_tells_its_version(pattern: str, key: str, version: datetime) -> None:
+    source = Source(pattern=pattern, mode=Mode.SNAPSHOT)
+    assert not source.partitioned
+    assert source.version(key) == version
+    assert match(key, {"staff": source}) == Match("staff", None, None)
+
+
+def test_a_version_that_is_no_date_says_so() -> None:
+    found = match(
+        "staff_202413.csv", {"staff": Source(pattern="staff_{version:%Y%m}.csv", mode=Mode.SNAPSHOT)}
+    )
+    assert isinstance(found, Unmatched)
+    assert "no valid date" in found.reason
+
+
+def test_a_version_goes_with_a_snapshot() -> None:
+    with pytest.raises(ValueError, match="mode: snapshot"):
+        Source(pattern="staff_{version:%Y%m}.csv")
