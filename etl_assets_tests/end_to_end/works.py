@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from etl_assets.pipeline.dataset_pipeline import Limits
+from deltalake import DeltaTable
+from deltalake.table import TableAlterer
+
+from etl_assets.pipeline.dataset_pipeline import DatasetPipeline, Limits
+from etl_assets.pipeline.upkeep import Upkeep, keep_dataset
 from etl_assets_tests.end_to_end import desk, tiny
 from etl_assets_tests.end_to_end.victim import Boundaries
 
@@ -25,6 +30,19 @@ def tiny_days(home: Path, _: Boundaries) -> None:
 def tiny_days_with_a_short_lease(home: Path, _: Boundaries) -> None:
     pipeline = tiny.open_pipeline(home)
     desk.work(replace(pipeline, limits=Limits(lease_seconds=SHORT_LEASE_SECONDS)))
+
+
+def tiny_upkeep(home: Path, boundaries: Boundaries) -> None:
+    boundaries.after(DeltaTable, "vacuum", writes=lambda *_, dry_run=True, **__: not dry_run)
+    boundaries.after(DeltaTable, "create_checkpoint")
+    boundaries.after(DeltaTable, "cleanup_metadata")
+    boundaries.after(TableAlterer, "set_table_properties")
+    assert not keep_tiny(tiny.open_pipeline(home)).errors
+
+
+def keep_tiny(pipeline: DatasetPipeline) -> Upkeep:
+    """Upkeep that keeps no old version at all."""
+    return keep_dataset(pipeline, "upkeep", retention=timedelta(0), details=timedelta(0))
 
 
 def tiny_days_in_dagster(home: Path, boundaries: Boundaries) -> None:
