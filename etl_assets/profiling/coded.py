@@ -110,6 +110,7 @@ class CodedTable:
         sample: Cells as delivered, all text, null where empty.
         columns: What inspection found out; of columns without facts as little as possible is assumed.
         others: Samples of other tables, by name.
+        partitions: For each row the partition that it will lie in; None for one table as a whole.
     """
 
     def __init__(
@@ -117,15 +118,27 @@ class CodedTable:
         sample: pl.DataFrame,
         columns: Iterable[Column] = (),
         others: Mapping[str, pl.DataFrame] | None = None,
+        partitions: pl.Series | None = None,
     ) -> None:
         facts: Mapping[str, Column] = {column.name: column for column in columns}
         self.height = sample.height
         self.columns = [CodedColumn(series, facts.get(series.name)) for series in sample.get_columns()]
         self.others = {name: CodedTable(other) for name, other in (others or {}).items()}
         self._by_name = {column.name: column for column in self.columns}
+        self._partitions: Codes | None = None
+        if partitions is not None and partitions.n_unique() > 1:
+            self._partitions = partitions.rank("dense").to_numpy().astype(np.int64) - 1
 
     def __getitem__(self, name: str) -> CodedColumn:
         return self._by_name[name]
+
+    def as_key(self, names: Sequence[str]) -> Codes:
+        """As `together`, told apart by partition too: within one a table's keys are judged."""
+        codes = self.together(names)
+        if self._partitions is None:
+            return codes
+        width = int(codes.max(initial=0)) + 1
+        return np.where(codes >= 0, self._partitions * width + codes, -1)
 
     def together(self, names: Sequence[str]) -> Codes:
         """One code per row for what these columns hold together; -1 where one of them is empty."""

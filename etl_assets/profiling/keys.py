@@ -33,13 +33,18 @@ def key_drafts(table: CodedTable) -> Iterator[Draft]:
     single = [column for column in table.columns if _identifies(table, column)]
     for column in single:
         yield _unique((column.name,), "no two rows agree in it")
-    if not any(len(column.values) == table.height for column in table.columns):
+    if not any(_all_differ(table, column) for column in table.columns):
         yield from _composite(table)
+
+
+def _all_differ(table: CodedTable, column: CodedColumn) -> bool:
+    codes = table.as_key((column.name,))
+    return bool((codes >= 0).all()) and len(np.unique(codes)) == table.height
 
 
 def _identifies(table: CodedTable, column: CodedColumn) -> bool:
     filled = int(column.counts.sum())
-    if filled < 0.99 * table.height or not _repeats_rarely(column.codes):
+    if filled < 0.99 * table.height or not _repeats_rarely(table.as_key((column.name,))):
         return False
     found = typing(column)
     if found is None:
@@ -61,7 +66,7 @@ def _fixed(column: CodedColumn) -> bool:
 
 
 def _repeats_rarely(codes: Codes) -> bool:
-    sizes = np.bincount(codes[codes >= 0])
+    sizes = np.unique(codes[codes >= 0], return_counts=True)[1]
     return int(sizes[sizes > 1].sum()) <= MAX_REPEATED * int(sizes.sum())
 
 
@@ -79,7 +84,7 @@ def _composite(table: CodedTable) -> Iterator[Draft]:
             if tried > MAX_TRIED or found >= MAX_KEYS:
                 return
             names = tuple(column.name for column in chosen)
-            if _repeats_rarely(table.together(names)):
+            if _repeats_rarely(table.as_key(names)):
                 found += 1
                 yield _unique(names, f"by chance {expected:,.0f} pairs of rows would agree in them")
         if found:

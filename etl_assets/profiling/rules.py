@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from etl_assets.profiling import dependencies
-from etl_assets.profiling.coded import CodedColumn, CodedTable, Codes, Floats, Mask
+from etl_assets.profiling.coded import CodedColumn, CodedTable, Floats, Mask
 from etl_assets.profiling.formats import typing
 from etl_assets.profiling.groups import Groups
 from etl_assets.profiling.records import Suggestion, SuggestionKind
@@ -126,11 +126,11 @@ def _notin(table: CodedTable, rule: Rule) -> Verdict:
 
 
 def _unique(table: CodedTable, rule: Rule) -> Verdict:
-    codes = table.together(rule.columns)
+    codes = table.as_key(rule.columns)
     filled = codes >= 0
-    sizes: Codes = np.bincount(codes[filled])
+    _, places, sizes = np.unique(codes, return_inverse=True, return_counts=True)
     # Which of the rows is the wrong one, and in which cell, the key alone can't tell.
-    return Verdict(filled, filled & (np.append(sizes, 0)[codes] > 1), {})
+    return Verdict(filled, filled & (sizes[places] > 1), {})
 
 
 def _dependency(table: CodedTable, rule: Rule) -> Verdict:

@@ -40,6 +40,7 @@ def suggest(
     *,
     others: Mapping[str, pl.DataFrame] | None = None,
     files: Sequence[str] | pl.Series | None = None,
+    partitions: pl.Series | None = None,
 ) -> Suggestions:
     """Draft the rules that a sample speaks for, each with its support, exceptions and bound.
 
@@ -48,12 +49,14 @@ def suggest(
         columns: What inspection found out of the columns.
         others: Samples of other tables by name, in which columns of this one may be looked up.
         files: For each row the file that it came in; a rule must hold in each of them.
+        partitions: For each row the partition that it will lie in: a key is unique within one, as the
+            pipeline judges it. None for one table as a whole.
 
     Returns:
         Rules over single columns in the order of the columns, then those over several; and what was left
         out to bound the time.
     """
-    table = CodedTable(sample, columns, others)
+    table = CodedTable(sample, columns, others, partitions)
     search = find_dependencies(table)
     drafts = [
         *all_columns(table, search.found),

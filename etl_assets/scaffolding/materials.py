@@ -21,7 +21,7 @@ from etl_assets.profiling.suggest import suggest
 from etl_assets.scaffolding.drafts import Material
 from etl_assets.scaffolding.formats import common_format, renamed, typed_rows, types_of
 from etl_assets.scaffolding.names import is_readable, snake_case
-from etl_assets.staging.source import Mode, compile_pattern
+from etl_assets.staging.source import Mode, PeriodFrom, compile_pattern
 
 MOST_READ = 100
 """Of more files only so many are looked at; of the others the names are."""
@@ -320,6 +320,10 @@ def _with_suggestions(materials: Sequence[Material]) -> list[Material]:
             if other is not material and not other.partitioned and other.sample.height
         }
         text = material.sample.select(pl.all().cast(pl.String))
-        found = suggest(text, material.columns, others=others, files=material.labels)
+        source = material.layout.source
+        # Where each file is a partition of its own, a key is unique within one.
+        alone = source.partitioned and source.period_from is PeriodFrom.FILENAME
+        own = material.labels if alone and source.files_per_period == "one" else None
+        found = suggest(text, material.columns, others=others, files=material.labels, partitions=own)
         out.append(replace(material, suggestions=found))
     return out
