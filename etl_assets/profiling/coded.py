@@ -132,6 +132,11 @@ class CodedTable:
     def __getitem__(self, name: str) -> CodedColumn:
         return self._by_name[name]
 
+    @property
+    def partitioned(self) -> bool:
+        """Whether the rows lie in several partitions."""
+        return self._partitions is not None
+
     def as_key(self, names: Sequence[str]) -> Codes:
         """As `together`, told apart by partition too: within one a table's keys are judged."""
         codes = self.together(names)

@@ -32,7 +32,8 @@ def key_drafts(table: CodedTable) -> Iterator[Draft]:
         return
     single = [column for column in table.columns if _identifies(table, column)]
     for column in single:
-        yield _unique((column.name,), "no two rows agree in it")
+        rows = "rows of one partition" if table.partitioned else "rows"
+        yield _unique((column.name,), f"no two {rows} agree in it")
     if not any(_all_differ(table, column) for column in table.columns):
         yield from _composite(table)
 

@@ -32,5 +32,6 @@ def test_rows_that_repeat_a_key_within_a_day_are_its_exceptions() -> None:
         sku=pl.when(pl.col("n") == 205).then(pl.lit("00004")).otherwise("sku")
     )
     found = suggest(twice.drop("n"), files=days, partitions=days)
-    assert keys(found)["sku",] == 2
-    assert next(one.rows for one in found if one.columns == ("sku",)) == (204, 205)
+    key = next(one for one in found if one.kind is SuggestionKind.UNIQUE and one.columns == ("sku",))
+    assert (key.exceptions, key.rows) == (2, (204, 205))
+    assert "of one partition" in key.why
