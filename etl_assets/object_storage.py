@@ -144,13 +144,12 @@ class ObjectStorage:
         )
 
     def delta_options(self, bucket: str) -> dict[str, str]:
-        """`storage_options` of Delta tables. Commits are conditional: of two writers one is refused."""
-        return self._options(bucket) | {
-            "aws_conditional_put": "etag",
-            "max_retries": str(self.retries),
-            "retry_timeout": f"{self.retry_seconds}s",
-            "timeout": f"{TIMEOUT_SECONDS}s",
-        }
+        """`storage_options` of Delta tables. Commits are conditional: of two writers one is refused.
+
+        Polars' `scan_delta` takes them as well, so there is nothing about retries in them: each would want
+        to have it said in its own way.
+        """
+        return self._options(bucket) | {"aws_conditional_put": "etag"}
 
     def polars_options(self, bucket: str) -> dict[str, Any]:
         """`storage_options` of Polars' scans and sinks."""

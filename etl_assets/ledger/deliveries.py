@@ -60,7 +60,7 @@ def record_slice(
     """Write what a part of a listing showed; rows of other objects are neither read nor written."""
     lock_dataset(connection, dataset)
     listed = {storable(one.key): one for one in objects}
-    before = _seen_of(connection, dataset, sorted(listed))
+    before = seen_of(connection, dataset, sorted(listed))
     after = {key: _seen_now(before.get(key), dataset, one, now) for key, one in listed.items()}
     changed = [one for key, one in after.items() if _needs_row(before.get(key), one, complete=True)]
     if covers is not None:
@@ -80,7 +80,8 @@ def listed_through(connection: Connection, dataset: str) -> str:
     return found.scalar() or ""
 
 
-def _seen_of(connection: Connection, dataset: str, keys: Sequence[str]) -> dict[str, SeenObject]:
+def seen_of(connection: Connection, dataset: str, keys: Sequence[str]) -> dict[str, SeenObject]:
+    """Return what is known of some objects; when they were last seen may be older than for all."""
     found = {}
     for some in chunks(keys):
         statement = select(seen_objects).where(

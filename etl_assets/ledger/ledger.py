@@ -83,9 +83,11 @@ class Ledger:
 
     # --- staging areas --------------------------------------------------------------------------------------
 
-    def seen_objects(self, dataset: str) -> dict[str, SeenObject]:
-        """Return every object that a listing ever showed, gone ones included, by key."""
+    def seen_objects(self, dataset: str, keys: Sequence[str] | None = None) -> dict[str, SeenObject]:
+        """Return every object that a listing ever showed, gone ones included, by key; or only some keys'."""
         with self._database.read() as connection:
+            if keys is not None:
+                return deliveries.seen_of(connection, dataset, keys)
             return deliveries.seen(connection, dataset)
 
     def record_listing(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -90,8 +90,9 @@ def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intak
         settle_holds(pipeline)
         pipeline.ledger.replace_findings(pipeline.name, LISTING_KINDS, intake.findings)
         return intake
-    if intake.registered or pipeline.ledger.deliveries(pipeline.name, state=DeliveryState.ON_HOLD):
-        settle_holds(pipeline)
+    on_hold = pipeline.ledger.deliveries(pipeline.name, state=DeliveryState.ON_HOLD)
+    if concerned := [*intake.registered, *on_hold]:
+        settle_holds(pipeline, concerned)
     _replace_findings_of(pipeline, seen, intake.findings)
     return intake
 
@@ -227,12 +228,16 @@ def _try_again(pipeline: DatasetPipeline, known: dict[str, Delivery], registered
 # -- holds ------------------------------------------------------------------------------------
 
 
-def settle_holds(pipeline: DatasetPipeline) -> None:
-    """Put deliveries on hold that the calendar or another delivery speaks against; release settled ones."""
-    deliveries = pipeline.ledger.deliveries(
-        pipeline.name, state=(DeliveryState.PENDING, DeliveryState.INGESTED, DeliveryState.ON_HOLD)
-    )
-    gone = {key for key, seen in pipeline.ledger.seen_objects(pipeline.name).items() if seen.gone}
+def settle_holds(pipeline: DatasetPipeline, concerned: Sequence[Delivery] | None = None) -> None:
+    """Put deliveries on hold that the calendar or another delivery speaks against; release settled ones.
+
+    Args:
+        pipeline: The dataset.
+        concerned: Look only at the periods of these deliveries; None for all.
+    """
+    deliveries = _standing(pipeline, concerned)
+    keys = None if concerned is None else [one.key for one in deliveries]
+    gone = {key for key, seen in pipeline.ledger.seen_objects(pipeline.name, keys).items() if seen.gone}
     rivals = _rivals(pipeline, deliveries)
     replaced = _replaced(rivals, gone)
     for id, by in replaced.items():
@@ -241,13 +246,29 @@ def settle_holds(pipeline: DatasetPipeline) -> None:
         )
     conflicts = _conflicts(rivals, gone)
     deliveries = [one for one in deliveries if one.id not in replaced]
+    outside: dict[tuple[str, str | None], str] = {}
     for delivery in deliveries:
-        reason = outside_calendar(pipeline, delivery) or conflicts.get(delivery.id, "")
+        place = delivery.table, delivery.period
+        if place not in outside:
+            outside[place] = outside_calendar(pipeline, delivery)
+        reason = outside[place] or conflicts.get(delivery.id, "")
         ours = delivery.state is DeliveryState.ON_HOLD and delivery.reason.startswith(_OURS)
         if reason and reason != delivery.reason and (delivery.state is DeliveryState.PENDING or ours):
             pipeline.ledger.set_delivery_state([delivery.id], DeliveryState.ON_HOLD, reason)
         elif not reason and ours and delivery.key not in gone:
             pipeline.ledger.set_delivery_state([delivery.id], DeliveryState.PENDING)
+
+
+def _standing(pipeline: DatasetPipeline, concerned: Sequence[Delivery] | None) -> list[Delivery]:
+    """The deliveries that count: all, or those that share a period, or a table without any, with some."""
+    states = (DeliveryState.PENDING, DeliveryState.INGESTED, DeliveryState.ON_HOLD)
+    if concerned is None:
+        return pipeline.ledger.deliveries(pipeline.name, state=states)
+    periods = {period for one in concerned for period in one.periods}
+    found = pipeline.ledger.deliveries(pipeline.name, state=states, periods=periods) if periods else []
+    for table in {one.table for one in concerned if not one.periods}:
+        found += pipeline.ledger.deliveries(pipeline.name, table, states)
+    return found
 
 
 def outside_calendar(pipeline: DatasetPipeline, delivery: Delivery) -> str:
