@@ -66,7 +66,7 @@ _SHORT = "(?P<y>[0-9]{2})"
 _MONTH = rf"(?:(?P<b>{DIRECTIVES['b']})(?![A-Za-z])|(?P<B>{DIRECTIVES['B']}))"
 _NO_LETTER = "(?<![A-Za-z])"
 _SIGN = "(?P<sign>[-_. /])"
-_CLOCK = r"(?=(?:(?:[01][0-9]|2[0-3])[0-5][0-9](?:[0-5][0-9])?)(?![0-9]))"
+_CLOCK = r"(?=(?:(?:[01][0-9]|2[0-3])(?:[0-5][0-9]){0,2})(?![0-9]))"
 _TIMESTAMP = _Form(re.compile(rf"(?<![0-9]){_Y}{_M}{_D}{_CLOCK}"), Grain.DAY)
 
 # Of several forms that all names fit the first one counts.
@@ -86,6 +86,7 @@ _FORMS = (
     _form(f"{_Y}[-_. /]{_M}", Grain.MONTH),
     _form(f"{_NO_LETTER}{_MONTH}[-_. ]?{_Y}", Grain.MONTH),
     _form(f"{_Y}[-_. ]?{_MONTH}", Grain.MONTH),
+    _form(f"{_NO_LETTER}{_MONTH}[-_. ]?{_SHORT}", Grain.MONTH),
     _form(f"{_M}[-_. /]{_Y}", Grain.MONTH),
     _form(f"{_Y}{_M}", Grain.MONTH),
     _form(f"{_SHORT}{_SIGN}{_M}(?P=sign){_D}", Grain.DAY),

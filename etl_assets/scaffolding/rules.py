@@ -9,6 +9,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from etl_assets.contracts.vocabulary import Severity
+from etl_assets.inspection.personal import reveals_persons
 from etl_assets.inspection.records import Kind
 from etl_assets.profiling.records import Suggestion, SuggestionKind
 from etl_assets.scaffolding.code import Code, Group, Text, call, code, listing, literal, mapping, pattern
@@ -92,16 +93,23 @@ class _Adding:
         unsure = self.suggestion.lower_bound < SURE_ENOUGH
         return self.suggestion.severity is Severity.WARN or unsure or rule in self.demoted
 
-    def options(self, rule: str) -> Group:
+    def options(self, rule: str, *, only_warns: bool = False) -> Group:
         why = Text(self.suggestion.why)
-        return call("warn", why) if self.warns(rule) else call("rule", why=why)
+        return call("warn", why) if only_warns or self.warns(rule) else call("rule", why=why)
 
-    def check(self, name: str, value: Code, pandera_name: str | None = None) -> None:
+    def check(
+        self, name: str, value: Code, pandera_name: str | None = None, *, only_warns: bool = False
+    ) -> None:
         """Add a check of the column, unless it has one of the kind, or is a time of day."""
         if name not in self.column.checks and self.column.column.kind is not Kind.TIME:
             rule = f"{self.column.name}.{pandera_name or name}"
             self.column.checks[name] = value
-            self.column.options[name] = self.options(rule)
+            self.column.options[name] = self.options(rule, only_warns=only_warns)
+
+    def may_list(self, values: Sequence[str], count: int | None = None) -> bool:
+        """Whether values may stand in code: few, and none that names a person."""
+        few = (len(values) if count is None else count) <= _MOST_VALUES
+        return few and not self.column.personal and not reveals_persons(self.column.header, values)
 
 
 # -- one column ---------------------------------------------------------------------------------------
@@ -169,19 +177,24 @@ def _str_length(adding: _Adding) -> None:
 
 def _isin(adding: _Adding) -> None:
     values = [str(value) for value in adding.parameters["values"]]
-    if adding.is_text and len(values) <= _MOST_VALUES and not adding.column.personal:
+    if adding.is_text and adding.may_list(values):
         for other in ("str_length", "str_matches"):
             # The list says it all, and says it better.
             adding.column.checks.pop(other, None)
             adding.column.options.pop(other, None)
-        adding.check("isin", listing(values))
+        adding.check("isin", listing(sorted(values)), only_warns=_grows(values))
+
+
+def _grows(values: Sequence[str]) -> bool:
+    """Whether there will be more values some day: meters, articles and partners, unlike kinds and states."""
+    return sum(any(map(str.isdigit, value)) or " " in value.strip() for value in values) > len(values) / 2
 
 
 def _notin(adding: _Adding) -> None:
     values = [str(value) for value in adding.parameters["values"]]
-    if adding.is_text and len(values) <= _MOST_VALUES and not adding.column.personal:
+    likely = {str(key): str(value) for key, value in adding.parameters.get("likely", {}).items()}
+    if adding.is_text and adding.may_list([*values, *likely.values()], len(values)):
         adding.check("notin", listing(values))
-        likely = {str(key): str(value) for key, value in adding.parameters.get("likely", {}).items()}
         if likely:
             adding.column.comments.append(
                 f"misspelt? .replace({likely!r}) behind its text(...) in the function below would mend them"

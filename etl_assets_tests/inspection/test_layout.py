@@ -59,6 +59,8 @@ def assert_all_belong(layout: Layout, files: dict[str, Inspection]) -> None:
         (["s 02-Jun-2025.csv", "s 03-JUN-2025.csv"], "s {period:%d-%b-%Y}.csv", Grain.DAY),
         (["s March 09, 2025.csv"], "s {period:%B %d, %Y}.csv", Grain.DAY),
         (["march2025.csv", "april2025.csv"], "{period:%B%Y}.csv", Grain.MONTH),
+        (["umsatz_Apr25.csv", "umsatz_May25.csv"], "umsatz_{period:%b%y}.csv", Grain.MONTH),
+        (["r.2025100100.csv", "r.2025100101.csv"], "r.{period:%Y%m%d}{part}.csv", Grain.DAY),
         (["m_202401.csv", "m_202402.csv"], "m_{period:%Y%m}.csv", Grain.MONTH),
         (["m_240115.csv", "m_240116.csv"], "m_{period:%y%m%d}.csv", Grain.DAY),
         (["m_13.02.2024.csv", "m_01.03.2024.csv"], "m_{period:%d.%m.%Y}.csv", Grain.DAY),
