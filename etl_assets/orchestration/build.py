@@ -14,7 +14,7 @@ from etl_assets.orchestration.assets import build_assets
 from etl_assets.orchestration.automation import build_missing, build_sensor
 from etl_assets.orchestration.failures import describe_failure
 from etl_assets.orchestration.partitions import partitions_of
-from etl_assets.orchestration.resources import Pipelines
+from etl_assets.orchestration.resources import Pipelines, s3_resources
 from etl_assets.orchestration.tags import DATASET_TAG
 from etl_assets.orchestration.upkeep import build_upkeep
 from etl_assets.settings import AppSettings
@@ -48,7 +48,7 @@ def build_definitions(
         *(build_dataset(dataset, settings) for dataset in pipelines.datasets.values()),
         dg.Definitions(
             assets=[describe_failure(name, error) for name, error in failures.items()],
-            resources={"pipelines": pipelines},
+            resources={"pipelines": pipelines, **s3_resources(settings)},
             # Polars uses all cores of one process; a process per step would cost 2 s each.
             executor=dg.multiprocess_executor.configured(
                 {"max_concurrent": settings.concurrency.max_processes}
