@@ -17,8 +17,9 @@ from typing import Any
 from etl_assets.contracts.dataset import Dataset
 from etl_assets.datasets.checking import check_dataset
 from etl_assets.datasets.discovery import DECLARATION, Place, find_datasets, the_place
-from etl_assets.datasets.locating import is_inside, load_error
+from etl_assets.datasets.locating import is_inside, is_safe, load_error
 from etl_assets.errors import ContractError, EtlError
+from etl_assets.kept_sources import keep_sources_of
 
 
 @dataclass(frozen=True)
@@ -84,20 +85,26 @@ def _load(place: Place) -> Dataset:
         if not isinstance(found, Dataset):
             raise ContractError(f"DATASET is no Dataset but a {type(found).__name__}")
         check_dataset(place.name, found)
-    # A module may as well call sys.exit().
-    except (Exception, SystemExit) as error:
+    except KeyboardInterrupt:
+        raise
+    # A module may as well call sys.exit(), and a panic of Polars is no Exception.
+    except BaseException as error:
         root = _root(place)
         told = load_error(error, place.name, root, found)
         _forget(set(sys.modules) - before, root)
-        raise told from error
+        # A traceback would print the words of its cause as well.
+        raise told from (error if is_safe(error) else None)
     return found
 
 
 def _imported(place: Place) -> object:
     if place.entry_point is not None:
+        keep_sources_of(place.entry_point.module.partition(".")[0])
         return place.entry_point.load()
     if place.folder is None:
-        return _attribute(importlib.import_module(f"etl_assets.datasets.{place.name}"))
+        built_in = f"etl_assets.datasets.{place.name}"
+        keep_sources_of(built_in)
+        return _attribute(importlib.import_module(built_in))
     if (place.folder / "__init__.py").is_file():
         return _attribute(_import_from(place.folder))
     from etl_assets.datasets.declared import load_declared
@@ -126,6 +133,7 @@ def _import_from(folder: Path) -> ModuleType:
         package = ModuleType(parent, f"The datasets in {above}")
         package.__path__ = [str(above)]
         sys.modules[parent] = package
+        keep_sources_of(parent)
     # Python keeps for a moment what a folder held; it may have been written just now.
     importlib.invalidate_caches()
     return importlib.import_module(f"{parent}.{folder.name}")

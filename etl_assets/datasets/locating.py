@@ -13,6 +13,18 @@ from etl_assets.errors import ContractError, EtlError
 
 _LONGEST = 300
 
+_CODE_FAULTS = (
+    SyntaxError,
+    ImportError,
+    NameError,
+    AttributeError,
+    TypeError,
+    NotImplementedError,
+    RecursionError,
+    OSError,
+    MemoryError,
+)
+
 
 def load_error(error: BaseException, name: str, root: Path, found: object) -> EtlError:
     """Say what keeps a dataset from being loaded, and where its author has to look.
@@ -33,10 +45,21 @@ def load_error(error: BaseException, name: str, root: Path, found: object) -> Et
         told = f"{type(error).__name__}: {error.msg}"
     elif isinstance(error, SystemExit):
         told = "it ends the program (SystemExit)"
-    else:
+    elif is_safe(error):
         first = str(error).strip().partition("\n")[0][:_LONGEST]
         told = f"{type(error).__name__}: {first}" if first else type(error).__name__
+    else:
+        told = f"{type(error).__name__}; its own words are left out, for they may quote cells"
     return ContractError(f"The code of the dataset {name} can't be imported: {told}", where=where)
+
+
+def is_safe(error: BaseException) -> bool:
+    """Whether an error's text speaks of code alone: Polars and `ValueError` quote the value they met."""
+    if isinstance(error, EtlError):
+        return True
+    packages = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    by_polars = bool(packages) and packages[-1].partition(".")[0] == "polars"
+    return type(error).__module__ == "builtins" and isinstance(error, _CODE_FAULTS) and not by_polars
 
 
 def is_inside(file: str | None, root: Path) -> bool:

@@ -22,11 +22,12 @@ from etl_assets.orchestration.partitions import asset_key
 from etl_assets.orchestration.progress import tell
 from etl_assets.orchestration.resources import Pipelines
 from etl_assets.orchestration.tags import DATASET_TAG, STRETCH_TAG
+from etl_assets.pipeline.code_version import code_version
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.digest import digest
 from etl_assets.pipeline.hop import HopResult, run_hop
 from etl_assets.pipeline.intake import take_in
 from etl_assets.pipeline.leases import held_lease
-from etl_assets.pipeline.state import code_version, digest
 from etl_assets.settings import AppSettings
 
 LOG = logs.get_logger(__name__)

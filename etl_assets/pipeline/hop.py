@@ -20,12 +20,13 @@ from etl_assets.lake.tables import Stage
 from etl_assets.ledger.records import Lease, Outcome, ValidationRecord
 from etl_assets.pipeline.bronze import BronzeReader
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.digest import digest
 from etl_assets.pipeline.faults import told, without_cells
 from etl_assets.pipeline.hop_result import Built, HopResult, with_details
 from etl_assets.pipeline.pending import Pending
 from etl_assets.pipeline.reading import Reader, read_upstream
 from etl_assets.pipeline.scratch import attempt_prefix, hop_scratch
-from etl_assets.pipeline.state import States, digest, published_states
+from etl_assets.pipeline.state import States, published_states
 from etl_assets.pipeline.table_validation import Progress, TableValidation
 from etl_assets.quality.flags import REASONS
 

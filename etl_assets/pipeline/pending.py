@@ -10,7 +10,8 @@ from enum import StrEnum
 from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.ledger.records import DeliveryState, Failures, Outcome, PartitionKey, Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
-from etl_assets.pipeline.state import ANOTHER_TRY, States, digest
+from etl_assets.pipeline.digest import digest
+from etl_assets.pipeline.state import ANOTHER_TRY, States
 from etl_assets.pipeline.strays import strays
 
 

@@ -7,20 +7,15 @@ is up to date where the id of what is published equals the id of what its inputs
 
 from __future__ import annotations
 
-import ast
-import functools
-import hashlib
-import importlib.util
-import inspect
 import json
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from types import ModuleType
 
 from etl_assets.contracts.dataset import Layer, Table, TableId
 from etl_assets.ledger.records import Delivery, DeliveryState, PartitionKey
+from etl_assets.pipeline.code_version import code_version
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.digest import digest
 from etl_assets.staging.content import declared
 from etl_assets.staging.source import Mode, PeriodFrom, Source
 
@@ -33,71 +28,8 @@ CAME_BACK = "its file was delivered again"
 ANOTHER_TRY = (RETRY_ASKED, CAME_BACK)
 """Reasons of a pending delivery whose partition is to be tried again, once, whatever came of it before."""
 
-_WITH_DOCSTRING = (ast.Module, ast.ClassDef, ast.FunctionDef)
-
 ENGINE = 1
 """Raise it when the same inputs give other rows because this project reads or validates differently."""
-
-
-def digest(*parts: object) -> str:
-    """Hash what JSON can hold; equal in every process and version."""
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-@functools.cache
-def code_version(transform: Callable[..., object] | None) -> str:
-    """Hash the code of a transformation, without comments, docstrings and layout.
-
-    Its whole module counts, and those modules of the same package that it imports, or that it imports by a
-    relative name, since the function may use what they define. Where the package lies does not count.
-    """
-    definition = getattr(transform, "definition", None)
-    if isinstance(definition, str):  # a declared one: what it does is data, not code
-        return digest(definition)
-    module = inspect.getmodule(transform)
-    if transform is None or module is None:
-        return ""
-    found: dict[str, str] = {}
-    _add_code(module, module.__name__.rpartition(".")[0], found)
-    return digest(found)
-
-
-def _add_code(module: ModuleType, package: str, found: dict[str, str]) -> None:
-    try:
-        tree = ast.parse(inspect.getsource(module))
-    except (OSError, TypeError):
-        return  # defined in an interactive session: nothing to read
-    imported = {
-        name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
-        for name in _imported(node, module, package)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, _WITH_DOCSTRING) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:]
-    found[_within(module.__name__, package)] = ast.dump(tree)
-    for name in sorted(imported):
-        if name in sys.modules and _within(name, package) not in found:
-            _add_code(sys.modules[name], package, found)
-
-
-def _imported(node: ast.ImportFrom, module: ModuleType, package: str) -> Iterator[str]:
-    """The modules of the author's own that a statement may import."""
-    base = node.module or ""
-    if node.level:
-        base = importlib.util.resolve_name("." * node.level + base, module.__package__)
-    for name in (base, *(f"{base}.{alias.name}" for alias in node.names)):
-        # Not the package itself: which tables a dataset has changes none of them.
-        if name != package and (node.level or (package and name.startswith(f"{package}."))):
-            yield name
-
-
-def _within(name: str, package: str) -> str:
-    """A module's name as its neighbours know it, whatever the package is called in this process."""
-    inner = name.removeprefix(f"{package}.")
-    return inner if inner != name else f"../{name.partition('.')[2] or name}"
 
 
 def table_version(pipeline: DatasetPipeline, table: Table) -> str:

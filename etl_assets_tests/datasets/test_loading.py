@@ -3,6 +3,7 @@ from __future__ import annotations
 import importlib.util
 import subprocess
 import sys
+import traceback
 from pathlib import Path
 
 import pytest
@@ -209,6 +210,36 @@ def test_one_that_is_broken_does_not_stop_the_others(folder: Path) -> None:
     loaded = load_datasets(["mart", "sales", "nowhere", "retail"], [folder])
     assert list(loaded.datasets) == ["sales", "retail"]
     assert list(loaded.failures) == ["mart", "nowhere"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class Own(BaseException): pass\nraise Own('secret@example.com')  # here\n",
+        "raise GeneratorExit('secret@example.com')  # here\n",
+        "import polars as pl\nraise pl.exceptions.PanicException('secret@example.com')  # here\n",
+        "import polars as pl\npl.Series(['secret@example.com']).cast(pl.Int64)  # here\n",
+        "import polars as pl\npl.Series([1]).replace_strict({2: 'secret@example.com'})  # here\n",
+        "int('secret@example.com')  # here\n",
+        "{}['secret@example.com']  # here\n",
+        "class Own(TypeError): pass\nraise Own('secret@example.com')  # here\n",
+    ],
+)
+def test_whatever_is_raised_stops_its_dataset_only_and_quotes_no_cell(folder: Path, text: str) -> None:
+    own = write_dataset(folder, "mart", silver=text)
+    write_dataset(folder)
+    loaded = load_datasets(["mart", "sales"], [folder])
+    assert list(loaded.datasets) == ["sales"]
+    failure = loaded.failures["mart"]
+    assert failure.where["file"] == str(own / "silver.py")
+    assert failure.where["line"] == line_of(own / "silver.py", "here")
+    assert "secret" not in "".join(traceback.format_exception(failure))
+
+
+def test_who_interrupts_wants_all_to_stop(folder: Path) -> None:
+    write_dataset(folder, silver="raise KeyboardInterrupt\n")
+    with pytest.raises(KeyboardInterrupt):
+        load_datasets(["sales", "retail"], [folder])
 
 
 def test_what_was_mended_can_be_loaded_in_the_same_process(folder: Path) -> None:

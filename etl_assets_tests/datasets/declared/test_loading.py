@@ -16,7 +16,7 @@ from etl_assets.datasets import load_dataset
 from etl_assets.datasets.declared import load_declared
 from etl_assets.datasets.declared.starting import write_starter
 from etl_assets.errors import ContractError
-from etl_assets.pipeline.state import code_version
+from etl_assets.pipeline.code_version import code_version
 
 BAKERY = Path(__file__).parents[3] / "examples" / "bakery" / "datasets" / "bakery"
 
