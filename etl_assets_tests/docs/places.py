@@ -17,7 +17,8 @@ from etl_assets_tests.orchestration.homes import make_template, quick_folder
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial.md"
-HOW_TOS = sorted(path for path in (ROOT / "docs" / "how-to").glob("*.md") if path.stem != "index")
+# s3.md needs a server: it is followed in etl_assets_tests/s3.
+HOW_TOS = sorted(path for path in (ROOT / "docs" / "how-to").glob("*.md") if path.stem not in ("index", "s3"))
 
 SHOWN = """{ assetNodes { assetKey { path } assetMaterializations(limit: 1) { partition }
              assetChecksOrError { ... on AssetChecks { checks { name } } } } }"""
