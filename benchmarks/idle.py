@@ -15,6 +15,7 @@ import tempfile
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from unittest.mock import Mock, patch
 
 import dagster as dg
 from dagster._core.remote_origin import InProcessCodeLocationOrigin
@@ -41,8 +42,8 @@ def sizes(home: Path) -> Counter[str]:
 
 
 def tick(context: WorkspaceProcessContext, at: datetime) -> None:
-    """Let each sensor look once."""
-    with freeze_time(at):
+    """Let each sensor look once, at a time that Dagster and the sensors take for the present."""
+    with freeze_time(at), patch("etl_assets.pipeline.dataset_pipeline.datetime", Mock(now=lambda _: at)):
         for _ in execute_sensor_iteration(context, logging.getLogger("idle"), None, None):
             pass
 
@@ -62,7 +63,7 @@ def measure(home: Path, days: int, every: int) -> None:
     module = LoadableTargetOrigin(module_name="etl_assets.definitions", working_directory=str(ROOT))
     target = InProcessTestWorkspaceLoadTarget(InProcessCodeLocationOrigin(module))
     with dg.DagsterInstance.get() as instance, WorkspaceProcessContext(instance, target) as context:
-        now = datetime.now(UTC)
+        now = datetime.now(UTC).replace(minute=0)
         tick(context, now)
         run_daily_jobs(defs, instance)
         before = sizes(home)

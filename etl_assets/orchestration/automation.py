@@ -12,6 +12,7 @@ from etl_assets.orchestration.partitions import asset_key
 from etl_assets.orchestration.requests import RunPlan, active_runs, plan_run, settle_runs, unknown_ends
 from etl_assets.orchestration.resources import Pipelines
 from etl_assets.orchestration.tags import DATASET_TAG
+from etl_assets.orchestration.ticks import forget_idle_ticks
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.intake import Intake, report_missing, take_in
 from etl_assets.pipeline.pending import Pending, Standing
@@ -29,9 +30,10 @@ def build_sensor(
     dataset: Dataset, settings: DatasetSettings, partitions: dg.TimeWindowPartitionsDefinition
 ) -> dg.SensorDefinition:
     """Build the sensor that looks into a dataset's staging area and asks for what is pending."""
+    name = f"{dataset.name}_deliveries"
 
     @dg.sensor(
-        name=f"{dataset.name}_deliveries",
+        name=name,
         target=dg.AssetSelection.groups(dataset.name),
         minimum_interval_seconds=settings.schedule.sensor_seconds,
         default_status=dg.DefaultSensorStatus.RUNNING,
@@ -41,6 +43,7 @@ def build_sensor(
     def look(context: dg.SensorEvaluationContext, pipelines: dg.ResourceParam[Pipelines]) -> dg.SensorResult:
         pipeline = pipelines.of(dataset.name)
         with logs.context(dataset=dataset.name):
+            forget_idle_ticks(context.instance, name, pipeline.now())
             dead = settle_runs(context.instance, pipeline)
             intake = take_in(pipeline, seconds=pipeline.limits.hash_seconds)
             if running := active_runs(context.instance, dataset.name):
