@@ -13,6 +13,7 @@ from etl_assets.staging.formats.options import (
     DelimitedFormat,
     ExcelFormat,
     FixedWidthFormat,
+    JsonLinesFormat,
     JsonRecordsFormat,
     TextFormat,
 )
@@ -71,7 +72,7 @@ def find_breach(
     if content.damage:
         return Breach(BreachCode.DAMAGED, content.damage)
     if isinstance(source.format, TextFormat):
-        breach = _text_breach(content, source.format)
+        breach = _text_breach(content, source.format) or _nothing_left(content, source.format)
         if breach is not None:
             return breach
     if isinstance(source.format, JsonRecordsFormat):
@@ -110,6 +111,20 @@ def _text_breach(content: Content, format: TextFormat) -> Breach | None:
             BreachCode.LINE_ENDS, "lines end with a carriage return alone; expected line feeds", (1,)
         )
     return None
+
+
+def _nothing_left(content: Content, format: TextFormat) -> Breach | None:
+    """The text ends too early to be what was declared; without a header, nothing else would tell."""
+    if content.shortage:
+        return Breach(BreachCode.EMPTY, content.shortage)
+    if isinstance(format, DelimitedFormat):
+        without = not format.header and content.header is None and content.records == 0
+    else:
+        without = isinstance(format, FixedWidthFormat | JsonLinesFormat) and content.records == 0
+    if not without:
+        return None
+    skipped = f" beside {content.skipped} lines that are skipped" if content.skipped else ""
+    return Breach(BreachCode.EMPTY, f"there is no record{skipped}, and no header")
 
 
 def _types_breach(content: Content, types: Mapping[str, str]) -> Breach | None:

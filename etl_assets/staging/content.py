@@ -66,6 +66,7 @@ class Content:
         header_line: The line of the header, after what is declared to be skipped.
         skipped: Lines, or rows of a sheet, that are no records because the settings say so.
         notes: What a person should know beside, such as sheets that are not read.
+        shortage: Why there are not even the lines that are declared to be skipped, empty if there are.
     """
 
     sha256: str = ""
@@ -88,6 +89,7 @@ class Content:
     header_line: int = 1
     skipped: int = 0
     notes: tuple[str, ...] = ()
+    shortage: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a dictionary that JSON can hold."""

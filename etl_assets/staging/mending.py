@@ -8,43 +8,17 @@ and a map from record to line. Each physical line belongs to exactly one record.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from itertools import chain
 from typing import BinaryIO
 
 import numpy as np
-import numpy.typing as npt
 
 from etl_assets.staging.bytestream import CHUNK_BYTES
 from etl_assets.staging.formats.line_cuts import LineCut, line_matcher
 from etl_assets.staging.formats.options import DelimitedFormat
+from etl_assets.staging.mended import Mended, Numbers
 from etl_assets.staging.shape import BOM, CR, LF, MarkScan
-from etl_assets.staging.unreadable import Rejects, Unreadable
-
-Numbers = npt.NDArray[np.int64]
-
-
-@dataclass
-class Mended:
-    """What mending gave.
-
-    Attributes:
-        rows: Number of good records, the header not counted.
-        unreadable: The other records, in order.
-        skipped: Records left out because they match `skip_pattern`.
-        gaps: Pairs (record, line): from this record (0-based, header not counted) on, lines are
-            consecutive, beginning with this one.
-    """
-
-    rows: int = 0
-    unreadable: list[Unreadable] = field(default_factory=list)
-    gaps: list[tuple[Numbers, Numbers]] = field(default_factory=list)
-    skipped: int = 0
-
-    def line_map(self) -> tuple[Numbers, Numbers]:
-        """Return the gaps as two arrays."""
-        if not self.gaps:
-            return np.zeros(0, np.int64), np.zeros(0, np.int64)
-        return np.concatenate([gap[0] for gap in self.gaps]), np.concatenate([gap[1] for gap in self.gaps])
+from etl_assets.staging.unreadable import Rejects
 
 
 class _TooShortError(Exception):
@@ -63,7 +37,7 @@ class Mender:
         cells: Cells that a record has; None for as many as the header.
         out: Gets the good records as UTF-8, with line feeds as they were; the caller has written
             the header. None if only the map from record to line is wanted.
-        cut: What has taken lines from the beginning of the text.
+        cut: Takes lines from the two ends of the text.
         rejects: Gets the unreadable records.
     """
 
@@ -80,23 +54,32 @@ class Mender:
         self._format = format
         self._cells = cells or len(format.columns or ())
         self._skipped = line_matcher(format)
-        self._cut = cut
+        self._cut = cut or LineCut(format)
         self._rejects = rejects or Rejects()
         self._out = out
         self._limit = format.max_record_bytes
         self._buffer = b""
-        self._ended = False
-        self._discarding = False
+        self._ended = self._discarding = False
         self._line = 1
         self._next_line = -1
         self.result = Mended(unreadable=self._rejects.records)
 
+    def from_header(self, text: Iterator[bytes]) -> Iterator[bytes]:
+        """Return a text from its header, or first row, without the lines that are cut from its end."""
+        self._chunks = self._cut.cut(text)
+        self._fill(4)
+        if self._skipped is not None:
+            self._buffer = self._buffer.removeprefix(BOM)
+            self._skip_leading()
+        rest, self._buffer, self._ended = self._buffer, b"", False
+        return chain([rest], self._chunks)
+
     def run(self, chunks: Iterator[bytes]) -> Mended:
-        """Mend a whole text; its first record is left out if it is the header."""
+        """Mend what `from_header` gave; the first record is left out if it is the header."""
         self._chunks = chunks
         self._fill(4)
         self._buffer = self._buffer.removeprefix(BOM)
-        self._line += self._cut.head if self._cut else 0
+        self._line += self._cut.head
         if self._format.header:
             self._skip_header()
         self._unit = self._separator * (self._cells - 1) + b"\n"
@@ -123,6 +106,22 @@ class Mender:
                 have += len(chunk)
             self._buffer = b"".join(parts)
         return bool(self._buffer)
+
+    def _skip_leading(self) -> None:
+        """Leave out the records before the first that does not match `skip_pattern`."""
+        position = 0
+        while True:
+            try:
+                end = self._matching(position)
+            except _TooShortError:
+                self._buffer, position = self._buffer[position:], 0
+                self._fill(len(self._buffer) + CHUNK_BYTES)
+                continue
+            if end == position:
+                break
+            self._cut.head += self._count_lines(position, end)
+            position = end
+        self._buffer = self._buffer[position:]
 
     def _skip_header(self) -> None:
         while True:
@@ -240,14 +239,10 @@ class Mender:
 
     def _take_record(self, start: int) -> int:
         """Take the record at `start`, good or not, and return where the next one begins."""
-        line = self._buffer[start : self._line_end(start)]
-        if self._skipped is not None:
-            if not (line.endswith(b"\n") or self._ended) and len(line) <= self._limit:
-                raise _TooShortError
-            if self._skipped(line):
-                self.result.skipped += 1
-                return start + len(line)
-        if self._is_plain(line):
+        if self._skipped is not None and (end := self._matching(start)) > start:
+            self.result.skipped += self._count_lines(start, end)
+            return end
+        if self._is_plain(line := self._buffer[start : self._line_end(start)]):
             self._accept(line)
             return start + len(line)
         try:
@@ -265,6 +260,26 @@ class Mender:
         raw = self._buffer[start:end]
         self._accept(raw if raw.endswith(b"\n") and self._holds(raw) else self._written(cells))
         return end
+
+    def _matching(self, start: int) -> int:
+        """Return where the record at `start` ends if its first line matches `skip_pattern`, else `start`."""
+        assert self._skipped is not None
+        end = self._line_end(start)
+        longest = self._limit + 2
+        if not (self._ended or self._buffer.endswith(b"\n", start, end)) and end - start <= longest:
+            raise _TooShortError
+        if start == end or end - start > longest or not self._skipped(self._buffer[start:end]):
+            return start
+        try:
+            _, whole = self._parse(start)
+        except _BadError:
+            # Where it ends is not known if a quote is open: it is better unreadable than skipped in part.
+            is_open = self._quote and self._buffer.count(self._quote, start, end) % 2
+            return start if is_open else end
+        return whole if whole - start <= longest else start
+
+    def _count_lines(self, start: int, end: int) -> int:
+        return self._buffer.count(b"\n", start, end) + (not self._buffer.endswith(b"\n", start, end))
 
     def _is_plain(self, line: bytes) -> bool:
         """True for a line that is a good record at first sight: most lines beside a bad one are."""

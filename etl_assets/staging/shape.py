@@ -267,8 +267,6 @@ class ShapeScan:
         """Return the names of the columns: those of the first record, or those declared if its width fits."""
         text = self._head.removeprefix(BOM).decode("utf-8", "replace")
         declared = self._format.columns
-        if declared is not None and not text:
-            return declared
         if not text or len(self._head) > self._format.max_record_bytes + CHUNK_BYTES:
             return None
         first = parse_header(text, self._format)

@@ -88,6 +88,17 @@ def test_orders_go_through_and_a_new_version_replaces_them(tmp_path: Path, kind:
     assert shop.work() == []
 
 
+@pytest.mark.parametrize("bad", [b"Orders\r1,2\r3,4\rend\r", b"Orders\n", written("csv", [])], ids=repr)
+def test_a_new_version_that_is_all_skipped_lines_empties_no_day(tmp_path: Path, bad: bytes) -> None:
+    shop = Shop(tmp_path, source_of("csv"))
+    put(shop, FRI, written("csv", [order(1, FRI)]))
+    shop.work()
+    put(shop, FRI, bad, age=30)
+    shop.work()
+    assert shop.order_ids() == {FRI: ["O1"]}
+    assert "on_hold" in shop.states().values()
+
+
 @pytest.mark.parametrize("kind", ["jsonl", "json", "fixed_width", "excel"])
 def test_rows_can_name_their_periods(tmp_path: Path, kind: str) -> None:
     by_column = {"pattern": "orders/*.dat", "period_from": "column", "files_per_period": "many"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ import polars as pl
 
 from etl_assets.staging.breaches import Breach
 from etl_assets.staging.bytestream import HashedReader, UnpackingError, is_plain, text_chunks
-from etl_assets.staging.content import Content
+from etl_assets.staging.content import Content, Encoding, Newlines
 from etl_assets.staging.formats.handler import (
     INDEX,
     LARGE_BYTES,
@@ -25,7 +26,9 @@ from etl_assets.staging.formats.handler import (
 )
 from etl_assets.staging.formats.line_cuts import LineCut
 from etl_assets.staging.formats.options import DelimitedFormat
-from etl_assets.staging.mending import Mended, Mender
+from etl_assets.staging.formats.text_scan import TextScan, with_cut
+from etl_assets.staging.mended import Mended
+from etl_assets.staging.mending import Mender
 from etl_assets.staging.shape import ShapeScan
 from etl_assets.staging.unreadable import Rejects
 
@@ -44,9 +47,9 @@ class DelimitedPart(Part):
 
 
 def _examine(path: Path, reader: HashedReader, format: DelimitedFormat) -> Content:
-    scan = ShapeScan(format)
-    cut = LineCut(format)
-    mender = Mender(format, None, None, cut) if format.skip_pattern else None
+    scan, cut = ShapeScan(format), LineCut(format)
+    mender = Mender(format, None, None, cut)
+    whole = TextScan(format) if format.skips else None
     damage = ""
 
     def scanned(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -55,22 +58,36 @@ def _examine(path: Path, reader: HashedReader, format: DelimitedFormat) -> Conte
             yield chunk
 
     try:
-        chunks = scanned(cut.cut(text_chunks(reader.chunks(), format)))
-        if mender is not None:
+        text = text_chunks(reader.chunks(), format)
+        chunks = scanned(mender.from_header(whole.watch(text)) if whole else text)
+        if format.skip_pattern:
             mender.run(chunks)
         for _ in chunks:
             pass
     except UnpackingError as error:
         damage = error.what
     found = scan.finish(cut)
-    if mender is not None:
+    if whole is not None:
+        found = _with_whole(found, whole.finish(), cut)
+    if format.skip_pattern:
         found = replace(found, records=mender.result.rows + len(mender.result.unreadable))
+    if mender.result.skipped and found.records == 0:
+        found = replace(found, notes=("skip_pattern matches all records below the header",))
     return replace(
         found,
         proven=found.proven and not damage,
         damage=damage,
-        skipped=cut.head + cut.tail + (mender.result.skipped if mender else 0),
+        skipped=cut.head + cut.tail + mender.result.skipped,
     )
+
+
+def _with_whole(found: Content, whole: Content, cut: LineCut) -> Content:
+    """Return what was found of the records, with what the whole text says: skipped lines hide nothing."""
+    if whole.encoding in (Encoding.UTF16, Encoding.BINARY):
+        found = replace(found, encoding=whole.encoding)
+    if whole.newlines is Newlines.CR:
+        found = replace(found, newlines=whole.newlines)
+    return with_cut(replace(found, bom=whole.bom, nul=whole.nul), cut)
 
 
 def _prepare(task: Task) -> DelimitedPart | Breach:
@@ -105,18 +122,17 @@ def _consecutive(rows: int, first_line: int) -> Mended:
 def _mend(task: Task, format: DelimitedFormat, copy: Path | None) -> Mended | Breach:
     """Write a plain copy of the good records, or without one find out the lines of the records."""
     rejects = Rejects()
-    cut = LineCut(format)
-    cells = len(task.columns)
+
+    def mend(out: BinaryIO | None) -> Mended | Breach:
+        mender = Mender(format, len(task.columns), out, rejects=rejects)
+        return read_text(task, rejects, lambda text: mender.run(mender.from_header(text)))
+
     if copy is None:
-        return read_text(
-            task, rejects, lambda text: Mender(format, cells, None, cut, rejects).run(cut.cut(text))
-        )
+        return mend(None)
     copy.parent.mkdir(parents=True, exist_ok=True)
     with copy.open("wb") as out:
         out.write(_header_line(task.columns, format) if format.header else b"")
-        return read_text(
-            task, rejects, lambda text: Mender(format, cells, out, cut, rejects).run(cut.cut(text))
-        )
+        return mend(out)
 
 
 def _header_line(columns: Sequence[str], format: DelimitedFormat) -> bytes:

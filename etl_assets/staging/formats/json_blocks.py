@@ -60,12 +60,13 @@ class RecordWriter:
     def _field_breach(self) -> Breach | None:
         header = self._plan.header()
         breach = header_breach(header, self._task.columns, self._task.source, None)
-        if breach is None:
+        hidden = self._plan.hidden_fields()
+        if breach is None and not hidden:
             return None
-        hint = ""
+        message = "; ".join(filter(None, [breach.message if breach else "the header differs", hidden]))
         if set(self._task.columns) - set(header):
-            hint = "; columns that may be missing from all records are named under `optional`"
-        return Breach(breach.code, breach.message + hint, self._plan.unknown_lines())
+            message += "; columns that may be missing from all records are named under `optional`"
+        return Breach(BreachCode.HEADER, message, self._plan.unknown_lines())
 
     def _flush(self) -> None:
         if not self._records:

@@ -9,8 +9,9 @@ from typing import Any
 
 import polars as pl
 
-from etl_assets.staging.formats.json_paths import Step, parse_path, written_path
+from etl_assets.staging.formats.json_paths import Step, parse_path
 from etl_assets.staging.formats.options import JsonRecordsFormat
+from etl_assets.staging.formats.unknown_fields import UnknownFields
 
 MAX_DEPTH = 100
 MAX_UNKNOWN = 1000
@@ -121,7 +122,7 @@ class FieldPlan:
         self._whole = {key for key, below in self._covered.items() if below is None}
         self._partly = {key: below for key, below in self._covered.items() if below is not None}
         self._seen: set[str] = set()
-        self._unknown: dict[str, int] = {}
+        self._unknown = UnknownFields()
 
     def _cover(self, steps: tuple[Step, ...]) -> None:
         """Note a path in the tree of what is accounted for; None stands for all below."""
@@ -136,13 +137,17 @@ class FieldPlan:
     # -- what there is ------------------------------------------------------------------------
 
     def header(self) -> tuple[str, ...]:
-        """The columns that some record had or that may be missing, and the fields that nobody spoke of."""
+        """The columns that some record had or that may be missing, and the unknown fields that are shown."""
         found = [name for name in self.columns if name in self._seen or name in self._optional]
-        return (*found, *self._undeclared, *self._unknown)
+        return (*found, *self._undeclared, *self._unknown.shown())
+
+    def hidden_fields(self) -> str:
+        """How many more unknown fields there are, and where; "" if there are none."""
+        return self._unknown.hidden()
 
     def unknown_lines(self) -> tuple[int, ...]:
         """The line of the first record that has each unknown field."""
-        return tuple(sorted(set(self._unknown.values())))[:10]
+        return self._unknown.lines()
 
     @property
     def overflow(self) -> bool:
@@ -151,13 +156,14 @@ class FieldPlan:
 
     def note(self, record: Mapping[str, Any], line: int) -> None:
         """Notice fields of a record that nobody spoke of."""
+        self._unknown.records += 1
         if record.keys() <= self._whole:
             return
         for key, value in record.items():
             if key in self._partly:
                 self._note_below(value, self._partly[key], (key,), line)
             elif key not in self._whole:
-                self._unknown.setdefault(written_path((key,)), line)
+                self._unknown.add((), key, line)
 
     def _note_below(
         self, value: Any, covered: Mapping[Step, Any], above: tuple[Step, ...], line: int
@@ -166,12 +172,11 @@ class FieldPlan:
             return
         for step, below in _items(value):
             if step not in covered:
-                self._unknown.setdefault(written_path((*above, step)), line)
+                self._unknown.add(above, step, line)
             elif covered[step] is not None:
                 self._note_below(below, covered[step], (*above, step), line)
         if value.__class__ is str or value.__class__ is bool:
-            # A path leads through it, and it is a plain value in this record.
-            self._unknown.setdefault(written_path(above), line)
+            self._unknown.add_plain(above, line)
 
     # -- cells --------------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Lines that are declared to be no rows: a preamble, a footer, whatever matches an expression."""
+"""Lines that are declared to be no rows: a preamble, a footer, what matches an expression."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import re
 from collections.abc import Callable, Iterator
 
 from etl_assets.staging.formats.options import LinesFormat
+
+_LINES_IN_ONE = re.compile(rb"\r[^\r\n]")
 
 _MAX_HELD_BYTES = 64_000_000
 """A footer can't be longer, so that a file without line ends is not held in memory."""
@@ -19,6 +21,9 @@ def line_matcher(format: LinesFormat) -> Callable[[bytes], bool] | None:
     search = re.compile(format.skip_pattern).search
 
     def matches(line: bytes) -> bool:
+        # With a carriage return in it, it may be many lines, of which one matches.
+        if _LINES_IN_ONE.search(line):
+            return False
         text = line.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
         return search(text.rstrip("\r\n")) is not None
 
@@ -29,53 +34,51 @@ class LineCut:
     """Takes declared lines from the two ends of a text.
 
     Attributes:
-        head: Lines left out so far at the beginning, those that match `skip_pattern` included.
+        head: Lines left out so far at the beginning, records that match `skip_pattern` included.
         tail: Lines left out at the end; known once the text was read.
+        carriage_returns: True once a line that was left out turned out to be several, for those who end
+            lines with a carriage return alone.
     """
 
     def __init__(self, format: LinesFormat) -> None:
         self._first, self._last = format.skip_lines, format.skip_footer_lines
-        self._matches = line_matcher(format)
-        self._limit = format.max_record_bytes
-        self.head = self.tail = 0
+        self._cut_first = self.head = self.tail = 0
+        self.carriage_returns = False
+
+    @property
+    def shortage(self) -> str:
+        """Why the text has fewer lines than are to be cut, once it was read; "" if it has enough."""
+        if self._cut_first < self._first:
+            return f"it ends within the {self._first} lines of skip_lines, after {self._cut_first}"
+        if self.tail < self._last:
+            return f"{self.tail} lines are left for the {self._last} of skip_footer_lines"
+        return ""
 
     def cut(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         """Yield the text without these lines."""
-        self.head = self.tail = 0
+        self._cut_first = self.head = self.tail = 0
         if self._first:
             chunks = self._without_first(chunks)
-        if self._last:
-            chunks = self._without_last(chunks)
-        # Last, so that what goes as a footer is not looked at.
-        return self._without_matches(chunks, self._matches) if self._matches else chunks
+        return self._without_last(chunks) if self._last else chunks
 
     def _without_first(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        before = b""
         for chunk in chunks:
             start = 0
-            while self.head < self._first and (end := chunk.find(b"\n", start)) >= 0:
+            while self._cut_first < self._first and (end := chunk.find(b"\n", start)) >= 0:
                 start = end + 1
-                self.head += 1
-            if self.head == self._first:
+                self._cut_first += 1
+            self.head = self._cut_first
+            enough = self._cut_first == self._first
+            self._look_at(before + (chunk[:start] if enough else chunk))
+            before = chunk[-1:]
+            if enough:
                 if rest := chunk[start:]:
                     yield rest
                 yield from chunks
 
-    def _without_matches(self, chunks: Iterator[bytes], matches: Callable[[bytes], bool]) -> Iterator[bytes]:
-        """Leave out the lines before the first that does not match."""
-        held = b""
-        for chunk in chunks:
-            held += chunk
-            while (end := held.find(b"\n")) >= 0 and matches(held[: end + 1]):
-                held = held[end + 1 :]
-                self.head += 1
-            if end >= 0 or len(held) > self._limit:
-                yield held
-                held = b""
-                yield from chunks
-        if held and matches(held):
-            self.head += 1
-        elif held:
-            yield held
+    def _look_at(self, left_out: bytes) -> None:
+        self.carriage_returns |= _LINES_IN_ONE.search(left_out) is not None
 
     def _without_last(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         held = b""
@@ -94,6 +97,7 @@ class LineCut:
                 held = held[keep + 1 :]
         lines = _lines(held)
         self.tail = min(self._last, len(lines))
+        self._look_at(b"".join(lines[len(lines) - self.tail :]))
         if rest := b"".join(lines[: len(lines) - self.tail]):
             yield rest
 

@@ -49,6 +49,11 @@ class LineReader:
         """All lines left out because the settings say so."""
         return (self._cut.head + self._cut.tail if self._cut else 0) + self._matched
 
+    @property
+    def cut(self) -> LineCut | None:
+        """What has taken lines from the two ends; None if the format knows nothing of the kind."""
+        return self._cut
+
     def read(self, chunks: Iterator[bytes]) -> Iterator[Lines]:
         """Yield the lines in blocks, until the text ends or too many are unreadable."""
         held = b""
@@ -75,7 +80,9 @@ class LineReader:
                 held = held[end:]
             if self._rejects.overflow:
                 return
-        held = held if begun else held.removeprefix(BOM)
+        if not begun:
+            held = held.removeprefix(BOM)
+            self._line += self.head
         if held and not discarding:
             yield self._lines(held)
 
@@ -99,7 +106,7 @@ class LineReader:
         numbers: list[int] = []
         texts: list[str] = []
         for number, line in enumerate(lines, first):
-            if self._matches is not None and self._matches(line):
+            if self._matches is not None and len(line) <= self._limit and self._matches(line):
                 self._matched += 1
                 continue
             try:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from etl_assets.staging.bytestream import HashedReader, UnpackingError, text_chunks
 from etl_assets.staging.content import Content, Encoding, Newlines, Oddity
+from etl_assets.staging.formats.line_cuts import LineCut
 from etl_assets.staging.formats.lines import LineReader
 from etl_assets.staging.formats.options import LinesFormat, TextFormat
 from etl_assets.staging.shape import BOM, no_utf8
@@ -16,17 +17,11 @@ from etl_assets.staging.unreadable import Rejects
 
 def scan_text(reader: HashedReader, format: TextFormat) -> Content:
     """Return what the bytes say; `records` is the number of lines, `proven` is left to the reading."""
-    scan = _TextScan(format)
-    lines = LineReader(format, Rejects())
+    scan, rejects = TextScan(format), Rejects()
+    lines = LineReader(format, rejects)
     damage = ""
-
-    def scanned(chunks: Iterator[bytes]) -> Iterator[bytes]:
-        for chunk in chunks:
-            scan.feed(chunk)
-            yield chunk
-
     try:
-        chunks = scanned(text_chunks(reader.chunks(), format))
+        chunks = scan.watch(text_chunks(reader.chunks(), format))
         if isinstance(format, LinesFormat) and format.skips:
             for _ in lines.read(chunks):
                 pass
@@ -35,6 +30,8 @@ def scan_text(reader: HashedReader, format: TextFormat) -> Content:
     except UnpackingError as error:
         damage = error.what
     found = scan.finish()
+    # With too many unreadable lines, the end was not seen.
+    found = found if rejects.overflow else with_cut(found, lines.cut)
     return replace(
         found,
         damage=damage,
@@ -44,7 +41,17 @@ def scan_text(reader: HashedReader, format: TextFormat) -> Content:
     )
 
 
-class _TextScan:
+def with_cut(found: Content, cut: LineCut | None) -> Content:
+    """Return what was found, with what the lines say that were left out at the two ends."""
+    if cut is None:
+        return found
+    newlines = Newlines.CR if cut.carriage_returns else found.newlines
+    return replace(found, newlines=newlines, shortage=cut.shortage)
+
+
+class TextScan:
+    """Looks at a text chunk by chunk, whatever its records are."""
+
     def __init__(self, format: TextFormat) -> None:
         self._format = format
         self._decoder = codecs.getincrementaldecoder("utf-8")()
@@ -53,7 +60,13 @@ class _TextScan:
         self._ascii = True
         self._undecoded: Oddity | None = None
 
-    def feed(self, chunk: bytes) -> None:
+    def watch(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the chunks, and look at each."""
+        for chunk in chunks:
+            self._feed(chunk)
+            yield chunk
+
+    def _feed(self, chunk: bytes) -> None:
         if len(self._start) < 1024:
             self._start += chunk[: 1024 - len(self._start)]
         if b"\r" in chunk or self._last == b"\r":
@@ -74,6 +87,7 @@ class _TextScan:
             self._undecoded = Oddity(line, f"bytes that are not {self._format.encoding}")
 
     def finish(self) -> Content:
+        """Return what was found; `records` is the number of lines."""
         if self._undecoded is None and not self._ascii:
             self._decode(b"", final=True)
         oddities = (self._undecoded,) if self._undecoded else ()
@@ -82,7 +96,7 @@ class _TextScan:
             encoding=no_utf8(self._start) or (Encoding.INVALID if oddities else encoding),
             bom=self._start.startswith(BOM),
             newlines=self._newlines(),
-            records=self._lines + (self._last not in (b"\n", b"")),
+            records=0 if self._start == BOM else self._lines + (self._last not in (b"\n", b"")),
             nul=self._nul,
             oddities=oddities,
             final_newline=self._last in (b"\n", b""),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from typing import Any
 
 import pytest
 
@@ -53,10 +54,92 @@ def test_what_does_not_match_is_not_dropped(desk: Desk) -> None:
     assert found.raw == {3: "Total: 1"}
 
 
-def test_more_to_skip_than_there_is_leaves_no_header(desk: Desk) -> None:
+def test_a_text_with_fewer_lines_than_are_skipped_is_a_breach(desk: Desk) -> None:
     told = broken(desk, b"id,name\n1,Ada\n", COLUMNS, type="csv", skip_lines=5)
+    assert told == "empty: it ends within the 5 lines of skip_lines, after 2"
+    told = broken(desk, b"id,name\n", COLUMNS, type="csv", skip_footer_lines=5)
+    assert told == "empty: 1 lines are left for the 5 of skip_footer_lines"
+    told = broken(desk, b"id,name\n1,Ada\n", COLUMNS, type="csv", skip_lines=2)
     assert told == "header: there is no header line"
-    assert broken(desk, b"id,name\n", COLUMNS, type="csv", skip_footer_lines=5) == told
+
+
+BARE = {"type": "csv", "header": False, "columns": COLUMNS}
+
+
+@pytest.mark.parametrize(
+    ("data", "skips", "told"),
+    [
+        (b"Report\r1,Ada\r2,Bob\r", {"skip_lines": 1}, "line_ends: "),
+        (b"1,Ada\r2,Bob\rend\r", {"skip_footer_lines": 1}, "line_ends: "),
+        (b"1,Ada\r2,Bob\rTotal\r", {"skip_pattern": "Total"}, "line_ends: "),
+        (b"Report\n1,Ada\r2,Bob\r", {"skip_lines": 1}, "line_ends: "),
+        (b"Report\n1,Ada\r2,Bob\rend", {"skip_lines": 1, "skip_footer_lines": 1}, "line_ends: "),
+        (b"Report\nx\n", {"skip_lines": 3}, "empty: it ends within the 3 lines of skip_lines, after 2"),
+        (b"Report\nx\ny", {"skip_lines": 3}, "empty: it ends within the 3 lines of skip_lines, after 2"),
+        (b"1,Ada\n2,Bob\n", {"skip_lines": 2}, "empty: there is no record beside 2 lines that are skipped"),
+        (b"Report\nend\n", {"skip_lines": 1, "skip_footer_lines": 1}, "empty: there is no record"),
+        (b"1,Ada\n", {"skip_footer_lines": 2}, "empty: 1 lines are left for the 2 of skip_footer_lines"),
+        (b"Total,1\nTotal,2\n", {"skip_pattern": "^Total"}, "empty: there is no record beside 2 lines"),
+        ("1,Ada\n2,Bob\n".encode("utf-16-le"), {"skip_footer_lines": 4}, "encoding: it looks like UTF-16"),
+        ("Report\n1,Ada\n".encode("utf-16-be"), {"skip_lines": 2}, "encoding: it looks like UTF-16"),
+        (b"\0" * 99 + b"\n", {"skip_lines": 1}, "encoding: it is no text"),
+        (gzip.compress(b""), {}, "empty: there is no record, and no header"),
+    ],
+)  # fmt: skip
+def test_nothing_vanishes_behind_what_is_skipped(
+    desk: Desk, data: bytes, skips: dict[str, Any], told: str
+) -> None:
+    assert broken(desk, data, COLUMNS, **BARE, **skips).startswith(told)
+
+
+def test_a_footer_that_is_many_lines_does_not_take_them_along(desk: Desk) -> None:
+    data = b"id,name\n1,Ada\r2,Bob\rend"
+    assert "carriage return alone" in broken(desk, data, COLUMNS, type="csv", skip_footer_lines=1)
+    found = read(desk, b"id,name\n1,Ada\r2,Bob\rTotal", COLUMNS, type="csv", skip_pattern="Total")
+    assert list(found.reasons) == [2]
+
+
+def test_a_header_above_nothing_but_totals_is_noted(desk: Desk) -> None:
+    found = read(desk, b"id,name\nTotal,0\n", COLUMNS, type="csv", skip_pattern="^Total")
+    assert (found.breach, found.rows, found.content.records, found.content.skipped) == (None, [], 0, 1)
+    assert found.content.notes == ("skip_pattern matches all records below the header",)
+
+
+def test_a_record_that_matches_is_skipped_to_its_end(desk: Desk) -> None:
+    data = b'id,name\n1,Ada\n2,"Total\n3,Bob\n4,Eve\n"\n5,Cid\n"Note: figures\n6,Dan"\n7,Fay\n'
+    found = read(desk, data, COLUMNS, type="csv", skip_pattern='Total|^"Note')
+    assert found.rows == [(2, "1", "Ada"), (7, "5", "Cid"), (10, "7", "Fay")]
+    assert found.reasons == {}
+    assert (found.content.skipped, found.content.records) == (6, 3)
+
+
+def test_a_record_above_the_header_is_skipped_to_its_end(desk: Desk) -> None:
+    data = '\ufeff"# made\nid,nom"\n# by "hand\nid,name\n1,Ada\n'.encode()
+    found = read(desk, data, COLUMNS, type="csv", skip_pattern='^"?#')
+    assert found.rows == [(5, "1", "Ada")]
+    assert (found.content.skipped, found.content.header_line) == (3, 4)
+    bare = read(desk, b'"# a\nx,y"\n1,Ada\n', COLUMNS, **BARE, skip_pattern='^"?#')
+    assert bare.rows == [(3, "1", "Ada")]
+
+
+def test_a_record_that_matches_and_has_no_end_is_unreadable_and_takes_nothing_along(desk: Desk) -> None:
+    found = read(desk, b'id,name\n"Total\n1,Ada\n2,Bob\n', COLUMNS, type="csv", skip_pattern="Total")
+    assert found.rows == [(3, "1", "Ada"), (4, "2", "Bob")]
+    assert found.reasons == {2: "open_quote: a quote is opened and not closed"}
+    data = b'id,name\n1,"Total\n2,Ada\n"x\n"Total" of May\n3,Bob\n'
+    found = read(desk, data, COLUMNS, type="csv", skip_pattern="Total")
+    assert found.rows == [(3, "2", "Ada"), (6, "3", "Bob")]
+    assert list(found.reasons) == [2, 4]
+    long = b'id,name\n1,"Total\n2,Ada\n"\n3,Bob\n'
+    options = {"type": "csv", "skip_pattern": "Total", "max_record_bytes": 12}
+    assert read(desk, long, COLUMNS, **options).cells == [("2", "Ada"), ("3", "Bob")]
+
+
+def test_a_line_that_is_too_long_matches_nothing(desk: Desk) -> None:
+    data = b"id,name\nTotal" + b"x" * 1_000_000 + b",y\n1,Ada\n"
+    found = read(desk, data, COLUMNS, type="csv", skip_pattern="^Total")
+    assert found.rows == [(3, "1", "Ada")]
+    assert found.reasons == {2: "too_long: a record of more than 1000000 bytes"}
 
 
 def test_a_preamble_of_another_encoding_and_packed(desk: Desk) -> None:

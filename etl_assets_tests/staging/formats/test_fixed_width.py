@@ -61,6 +61,31 @@ def test_a_byte_order_mark_footer_and_packing(desk: Desk) -> None:
     assert found.content.skipped == 2
 
 
+def test_nothing_vanishes_behind_what_is_skipped(desk: Desk) -> None:
+    line = b"   1 Ada  \n"
+    told = broken(desk, line * 2, COLUMNS, **LAYOUT, skip_lines=3)
+    assert told == "empty: it ends within the 3 lines of skip_lines, after 2"
+    told = broken(desk, line * 2, COLUMNS, **LAYOUT, skip_lines=2)
+    assert told == "empty: there is no record beside 2 lines that are skipped, and no header"
+    assert broken(desk, line * 2, COLUMNS, **LAYOUT, skip_footer_lines=3).startswith(
+        "empty: 2 lines are left"
+    )
+    assert broken(desk, line * 2, COLUMNS, **LAYOUT, skip_pattern="Ada").startswith(
+        "empty: there is no record"
+    )
+    assert broken(desk, zstandard.compress(b""), COLUMNS, **LAYOUT).startswith("empty: there is no record")
+    sent = line.replace(b"\n", b"\r") * 2
+    assert broken(desk, sent, COLUMNS, **LAYOUT, skip_footer_lines=1).startswith("line_ends: ")
+    assert broken(
+        desk, b"ID\n" + sent + b"end\n", COLUMNS, **LAYOUT, skip_lines=1, skip_footer_lines=1
+    ).startswith("line_ends: ")
+
+
+def test_a_short_line_below_a_preamble_keeps_its_number(desk: Desk) -> None:
+    layout = {**LAYOUT, "short_lines": True}
+    assert read(desk, b"Report\n 1", COLUMNS, **layout, skip_lines=1).rows == [(2, "1", None)]
+
+
 def test_a_line_of_10_mb_is_unreadable_and_cut(desk: Desk) -> None:
     data = b"   1 Ada  \n" + b"x" * 10_000_000 + b"\n   2 Bob  \n" + b"y" * 1_000_001
     found = read(desk, data, COLUMNS, **LAYOUT)

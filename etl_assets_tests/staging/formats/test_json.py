@@ -90,8 +90,35 @@ def test_what_is_left_beside_a_path_is_unknown_unless_it_is_ignored(reads: Reads
     record = '{"id": 1, "address": {"city": "Rom", "zip": "00184"}, "items": [{"sku": 7}, {"sku": 8}]}'
     found = reads([record], FLAT, columns=PATHS)
     assert found.breach is not None
-    assert "extra: 'address.zip', 'items[1]'" in found.breach.message
+    assert found.breach.message == (
+        "the header differs; extra: 'items[1]'; "
+        "unknown fields, not shown, for their names may be data: 1 below 'address'"
+    )
     assert reads([record], FLAT, columns=PATHS, ignore=["address.zip", "items"]).cells == [("1", "Rom", "7")]
+
+
+def test_keys_that_may_be_data_are_counted_and_not_shown(reads: Reads) -> None:
+    first = {"id": 1, "address": {"city": "Rom", "Ann Lee": 1, "Bob": 2}, "items": [], "tax": 1, "Eve Moe": 1}
+    others = [{"id": 2, "address": None, "items": [], f"person{n}": 1, "tax": 2} for n in range(3)]
+    found = reads(list(map(json.dumps, [first, *others])), FLAT, columns=PATHS, optional=FLAT)
+    assert found.breach is not None
+    assert found.breach.message == (
+        "the header differs; extra: 'tax'; unknown fields, not shown, for their names may be data: "
+        "2 below 'address', 4 at the top level"
+    )
+    assert found.breach.lines == (1, 2, 3, 4)
+
+
+def test_hidden_keys_alone_are_a_breach(reads: Reads) -> None:
+    found = reads(['{"a": 1}', '{"a": 1}', '{"a": 1, "4930123": 2}'], ["a"])
+    assert found.breach is not None
+    assert found.breach.lines == (3,)
+    assert "4930123" not in found.breach.message
+
+
+def test_packed_json_lines_without_a_line_are_as_empty_as_a_file_without_a_byte(desk: Desk) -> None:
+    for data in (gzip.compress(b""), b"\xef\xbb\xbf"):
+        assert broken(desk, data, ["a"], type="jsonl") == "empty: there is no record, and no header"
 
 
 def test_a_plain_value_where_a_path_leads_through_is_not_lost(reads: Reads) -> None:

@@ -68,6 +68,9 @@ def test_csv_between_preamble_and_footer(
     names = {} if header else {"header": False, "columns": COLUMNS}
     skips = {"skip_lines": len(preamble), "skip_footer_lines": len(footer)}
     found = read_back(out.getvalue().encode(), COLUMNS, type="csv", **names, **skips)
+    if not (header or rows):
+        assert found.breach is not None
+        return
     assert found.breach is None
     assert found.cells == emptied(rows)
     assert found.reasons == {}
@@ -87,6 +90,42 @@ def test_csv_with_lines_that_match(rows: list[tuple[str, str]], notes: list[str]
     found = read_back(out.getvalue().encode(), COLUMNS, type="csv", skip_pattern="^#")
     assert found.cells == emptied(rows)
     assert found.content.skipped == len(notes) * (len(rows) + 1)
+
+
+@given(
+    rows_of(
+        text("\r") | st.sampled_from(["Total", "x\nTotal\ny", "Total\n1,2\n", "Total\r\n", "x\rTotal\n"])
+    ),
+    st.booleans(),
+    st.booleans(),
+)
+@settings(max_examples=150, deadline=None)
+def test_csv_without_the_records_that_match(
+    rows: list[tuple[str, str]], header: bool, quote_all: bool
+) -> None:
+    def written(row: tuple[str, ...]) -> str:
+        out = io.StringIO(newline="")
+        csv.writer(
+            out, lineterminator="\n", quoting=csv.QUOTE_ALL if quote_all else csv.QUOTE_MINIMAL
+        ).writerow(row)
+        return out.getvalue()
+
+    def matches(row: tuple[str, ...]) -> bool:
+        first = written(row).partition("\n")[0].rstrip("\r")
+        return "Total" in first and "\r" not in first
+
+    names = {} if header else {"header": False, "columns": COLUMNS}
+    data = "".join(map(written, [tuple(COLUMNS), *rows] if header else rows)).encode()
+    assume(data)
+    every = read_back(data, COLUMNS, type="csv", **names)
+    some = read_back(data, COLUMNS, type="csv", **names, skip_pattern="Total")
+    assert every.breach is None
+    assert every.cells == emptied(rows)
+    kept = [read for read, row in zip(every.rows, rows, strict=True) if not matches(row)]
+    assert some.rows == kept
+    assert some.reasons == {}
+    assert (some.breach is None) == bool(header or kept)
+    assert some.content.records == len(kept)
 
 
 @given(rows_of(text("\t\n\r")))
