@@ -178,7 +178,11 @@ def register(connection: Connection, dataset: str, new: Sequence[Delivery], now:
 
 def _same_place(old: Delivery, new: Delivery) -> bool:
     # Otherwise the dataset's settings have changed, and the file now means another table or partition.
-    return (old.table, old.period, old.part) == (new.table, new.period, new.part)
+    if (old.table, old.period, old.part) != (new.table, new.period, new.part):
+        return False
+    # The same settings may say other periods later on, when more have begun: what was said first counts.
+    asked_anew = old.content.get("periods_by", "") != new.content.get("periods_by", "")
+    return not asked_anew or set(old.periods) == set(new.periods)
 
 
 def _put_deliveries(connection: Connection, records: Sequence[Delivery]) -> None:

@@ -11,11 +11,13 @@ from etl_assets.contracts.dataset import TableId
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.errors import StagingError
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.digest import digest
 from etl_assets.pipeline.scratch import intake_scratch
 from etl_assets.staging.area import StagingFolder
 from etl_assets.staging.content import Content
 from etl_assets.staging.delivery_file import DeliveryFile
 from etl_assets.staging.readers import read_delivery
+from etl_assets.staging.source import PeriodFrom, Source
 
 NO_PERIOD = "period_unknown"
 """Reason of bronze rows whose period column names no period of the calendar."""
@@ -80,6 +82,19 @@ def _known(pipeline: DatasetPipeline) -> list[tuple[str, datetime, datetime]]:
 
 def _micros(moment: datetime) -> int:
     return int(moment.replace(tzinfo=UTC).timestamp()) * 1_000_000
+
+
+def periods_by(pipeline: DatasetPipeline, source: Source) -> str:
+    """Return what changes when a source's deliveries have to be asked for their periods anew.
+
+    "" where their names say it: a name is matched at every look.
+    """
+    if source.period_from is PeriodFrom.FILENAME:
+        return ""
+    if source.period_from is PeriodFrom.ARRIVAL:
+        return source.period_from.value  # a file arrives once, whatever the calendar says later
+    calendar = pipeline.calendar.model_dump(mode="json", exclude={"due_after_hours"})
+    return digest(source.period_from, source.period_column, source.period_format, calendar)[:16]
 
 
 def periods_in_column(

@@ -37,9 +37,10 @@ def table_version(pipeline: DatasetPipeline, table: Table) -> str:
     contract = pipeline.contract(table.id).fingerprint
     if table.id.layer is Layer.BRONZE:
         source = pipeline.sources[table.id.name]
-        return digest(
-            ENGINE, contract, json.loads(declared(source.format)), source.mode, source.period_column
-        )
+        read = [json.loads(declared(source.format)), source.mode, source.period_column]
+        if source.period_from is PeriodFrom.COLUMN:
+            read.append(source.period_format)
+        return digest(ENGINE, contract, *read)
     return digest(ENGINE, contract, code_version(table.transform))
 
 
@@ -127,6 +128,7 @@ class States:
         self.pipeline = pipeline
         self.versions = {id: table_version(pipeline, table) for id, table in pipeline.tables.items()}
         self._by_partition: dict[tuple[TableId, str], list[Delivery]] = {}
+        self._windows: dict[str, list[str]] = {}
         self.current = self._current(list(deliveries))
         for layer, name, period in published:
             if layer == Layer.BRONZE and period:
@@ -188,7 +190,7 @@ class States:
             current = self.current.get((table, period), Current(()))
             # What was never published need not be emptied.
             if current.deliveries or (current.emptied and readable(table, period) is not None):
-                return digest(version, [one.id for one in current.deliveries])
+                return digest(version, [self._part(table, one, period) for one in current.deliveries])
             return None
         states = []
         for upstream in self.pipeline.upstream(table):
@@ -197,6 +199,22 @@ class States:
                 return None
             states.append([str(upstream), state])
         return digest(version, states)
+
+    def _part(self, table: TableId, delivery: Delivery, period: str) -> object:
+        """What a partition takes from a delivery: all of it, or the rows whose column names the period.
+
+        Where a period begins and ends is for the calendar to say. Rows that name none go with the first.
+        """
+        if self.pipeline.sources[table.name].period_from is not PeriodFrom.COLUMN:
+            return delivery.id
+        others = delivery.periods if period == min(delivery.periods) else ()
+        return [delivery.id, self._window(period), [self._window(one) for one in others]]
+
+    def _window(self, key: str) -> list[str]:
+        if key not in self._windows:
+            period = self.pipeline.calendar.period(key)
+            self._windows[key] = [key, *map(str, (period.start, period.end) if period else ())]
+        return self._windows[key]
 
     def _upstream_state(
         self, table: TableId, upstream: TableId, period: str, readable: StateOf
