@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class EtlError(Exception):
     """Tell a person what happened, where, and what to do.
@@ -47,3 +50,23 @@ class StaleWriterError(LakeError):
 
 class LeaseHeldError(LedgerError):
     """Another process works on the same dataset just now; try again later."""
+
+
+class LibraryPanicError(Exception):
+    """A library gave up on what it was given; its words are left out, for they may quote cells."""
+
+
+@contextmanager
+def panics_as_errors() -> Iterator[None]:
+    """Turn the panic of a library written in Rust into an ordinary error.
+
+    Raises:
+        LibraryPanicError: In place of a panic, which is no `Exception` and would get past every handler.
+    """
+    try:
+        yield
+    except BaseException as error:
+        # Each library brings a class of its own, of which the name is all they have in common.
+        if type(error).__name__ != "PanicException":
+            raise
+        raise LibraryPanicError("a library gave up").with_traceback(error.__traceback__) from None

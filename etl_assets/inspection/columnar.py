@@ -7,9 +7,11 @@ from pathlib import Path
 
 import polars as pl
 
+from etl_assets.errors import LibraryPanicError, panics_as_errors
 from etl_assets.inspection.columns import describe_column
 from etl_assets.inspection.records import Certainty, Column, Kind, Proposal
 from etl_assets.inspection.table import NoTableError, Table
+from etl_assets.staging.content import type_name
 from etl_assets.staging.formats.options import ArrowFormat, ParquetFormat
 
 _ROWS = 100_000
@@ -24,10 +26,11 @@ def read_columnar(path: Path, kind: str) -> Table:
     """
     format = ParquetFormat() if kind == "parquet" else ArrowFormat()
     try:
-        frame, rows = _rows(path, kind)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        first_line = str(error).partition("\n")[0]
-        what = f"It is no intact {'Parquet' if kind == 'parquet' else 'Arrow'} file: {first_line[:200]}"
+        with panics_as_errors():
+            frame, rows = _rows(path, kind)
+    except (pl.exceptions.PolarsError, OSError, LibraryPanicError) as error:
+        # The libraries' words may quote cells.
+        what = f"It is no intact {'Parquet' if kind == 'parquet' else 'Arrow'} file: {type(error).__name__}"
         raise NoTableError(what, where={"file": path}) from None
     types = dict(frame.schema)
     text = frame.select(_as_text(name, dtype) for name, dtype in types.items())
@@ -113,6 +116,6 @@ def describe_typed(name: str, cells: pl.Series, dtype: pl.DataType) -> Column:
         true_words=(),
         false_words=(),
         leading_zeros=False,
-        evidence=f"the file says {dtype}"
+        evidence=f"the file says {type_name(dtype)}"
         + (f"; looks personal ({found.personal})" if found.personal else ""),
     )

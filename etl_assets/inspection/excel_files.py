@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from etl_assets.errors import LibraryPanicError, panics_as_errors
 from etl_assets.inspection.dialects import Record
 from etl_assets.inspection.lexicon import TOTALS
 from etl_assets.inspection.proof import read_as_proposed
@@ -80,9 +81,12 @@ def _sheets(path: Path) -> tuple[list[_Sheet], list[str]]:
         data = path.read_bytes()
         if data.startswith(b"PK"):
             Workbook(data, ExcelFormat())
-        book = CalamineWorkbook.from_path(str(path))
-    except (WorkbookError, CalamineError, OSError) as error:
-        raise NoTableError(f"It is no workbook that can be read: {error}", where={"file": path}) from None
+        with panics_as_errors():
+            book = CalamineWorkbook.from_path(str(path))
+    except (WorkbookError, CalamineError, LibraryPanicError, OSError) as error:
+        raise NoTableError(
+            f"It is no workbook that can be read: {_told(error)}", where={"file": path}
+        ) from None
     found: list[_Sheet] = []
     problems: list[str] = []
     visible = [one.name for one in book.sheets_metadata if one.visible == SheetVisibleEnum.Visible]
@@ -90,17 +94,23 @@ def _sheets(path: Path) -> tuple[list[_Sheet], list[str]]:
         try:
             if data.startswith(b"PK"):
                 Workbook(data, ExcelFormat(sheet=name)).sheet()
-            sheet = book.get_sheet_by_name(name)
+            with panics_as_errors():
+                sheet = book.get_sheet_by_name(name)
             first = sheet.start[0] + 1 if sheet.start else 1
             cells = sheet.to_python(skip_empty_area=True)
-        except (WorkbookError, CalamineError) as error:
-            problems.append(f"The sheet {name!r} can't be read: {error}")
+        except (WorkbookError, CalamineError, LibraryPanicError) as error:
+            problems.append(f"The sheet {name!r} can't be read: {_told(error)}")
             continue
         rows = [Record(n, [_text(cell) for cell in row]) for n, row in enumerate(cells, first)]
         filled = sum(row.filled for row in rows)
         if filled:
             found.append(_Sheet(name, rows, filled))
     return found, problems
+
+
+def _told(error: Exception) -> str:
+    """Our own words or the system's; of a library's the class only, for they may quote cells."""
+    return str(error) if isinstance(error, WorkbookError | OSError) else type(error).__name__
 
 
 def _text(cell: object) -> str:

@@ -23,6 +23,7 @@ from etl_assets.inspection.proof import prove
 from etl_assets.inspection.records import Certainty, Column, Inspection, Proposal
 from etl_assets.inspection.sampling import SAMPLE_BYTES, Sample, take_sample
 from etl_assets.inspection.table import NoTableError, Table
+from etl_assets.staging.content import type_name
 from etl_assets.staging.formats.options import Compression
 
 _ENDINGS = {
@@ -81,7 +82,9 @@ def inspect_file(path: Path, *, sample_bytes: int = SAMPLE_BYTES, proof: bool = 
         rows=rows,
         complete=table.complete,
         problems=(*_ending(path, table.format.type), *_damage(sample), *table.problems),
-        facts={"types": {name: str(dtype) for name, dtype in table.types.items()}} if table.types else {},
+        facts={"types": {name: type_name(dtype) for name, dtype in table.types.items()}}
+        if table.types
+        else {},
     )
 
 

@@ -9,22 +9,19 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import polars as pl
-
 from etl_assets.contracts.dataset import Layer, TableId
-from etl_assets.errors import EtlError
+from etl_assets.errors import panics_as_errors
 from etl_assets.ledger.records import Delivery, DeliveryState, Finding, SeenObject
-from etl_assets.pipeline.column_periods import periods_by, periods_in_column
+from etl_assets.pipeline.column_periods import periods_in_column
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
-from etl_assets.pipeline.digest import digest
 from etl_assets.pipeline.faults import told
 from etl_assets.pipeline.looking import look
 from etl_assets.pipeline.scratch import intake_scratch
-from etl_assets.pipeline.state import CAME_BACK
+from etl_assets.pipeline.state import CAME_BACK, digest
 from etl_assets.staging.area import ChangedError, StagedObject, StagingFolder, VanishedError
 from etl_assets.staging.breaches import shown_header
 from etl_assets.staging.content import Content, format_fingerprint
-from etl_assets.staging.examination import examine
+from etl_assets.staging.examiner import Examiner
 from etl_assets.staging.matching import Ambiguous, Match, Unmatched, match
 from etl_assets.staging.source import Mode, PeriodFrom, Source
 
@@ -65,27 +62,27 @@ def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intak
     listing, seen, known = found.listing, found.seen, found.known
     now = listing.time or pipeline.now()
     intake = Intake()
-    told_by = {table: periods_by(pipeline, source) for table, source in pipeline.sources.items()}
     for problem in listing.problems:
         message = f"{problem.key or 'the staging area'}: {problem.message}"
         intake.findings.append(_finding(pipeline, "not_listed", message, problem.key))
     batch: list[Delivery] = []
-    for staged in listing.objects:
-        matched = match(staged.key, pipeline.sources, key_format=pipeline.calendar.key_format)
-        if not isinstance(matched, Match):
-            intake.findings.append(_no_table(pipeline, staged.key, matched))
-            continue
-        source = pipeline.sources[matched.table]
-        if _is_known(seen[staged.key], known, matched, source, told_by[matched.table]):
-            continue
-        if not _has_settled(seen[staged.key], source, now, pipeline.now()):
-            intake.unsettled.append(staged.key)
-        elif deadline is not None and time.monotonic() > deadline:
-            intake.unread += 1
-        else:
-            _read(pipeline, staged, matched, known, batch, intake)
-            if len(batch) >= _BATCH:
-                intake.registered += _register(pipeline, batch)
+    with Examiner() as examiner:
+        for staged in listing.objects:
+            matched = match(staged.key, pipeline.sources, key_format=pipeline.calendar.key_format)
+            if not isinstance(matched, Match):
+                intake.findings.append(_no_table(pipeline, staged.key, matched))
+                continue
+            source = pipeline.sources[matched.table]
+            if _is_known(seen[staged.key], known, matched, source):
+                continue
+            if not _has_settled(seen[staged.key], source, now, pipeline.now()):
+                intake.unsettled.append(staged.key)
+            elif deadline is not None and time.monotonic() > deadline:
+                intake.unread += 1
+            else:
+                _read(pipeline, staged, matched, known, examiner, batch, intake)
+                if len(batch) >= _BATCH:
+                    intake.registered += _register(pipeline, batch)
     intake.registered += _register(pipeline, batch)
     _try_again(pipeline, known, intake.registered)
     if found.whole:
@@ -99,17 +96,14 @@ def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intak
     return intake
 
 
-def _is_known(
-    seen: SeenObject, known: dict[str, Delivery], matched: Match, source: Source, told_by: str
-) -> bool:
+def _is_known(seen: SeenObject, known: dict[str, Delivery], matched: Match, source: Source) -> bool:
     delivery = known.get(seen.delivery_id or "")
     if delivery is None or delivery.fingerprint != seen.fingerprint:
         return False
     same_place = delivery.table == matched.table and (
         matched.period is None or delivery.period == matched.period
     )
-    same_settings = delivery.content.get("format") == format_fingerprint(source.format)
-    return same_place and same_settings and delivery.content.get("periods_by", "") == told_by
+    return same_place and delivery.content.get("format") == format_fingerprint(source.format)
 
 
 def _has_settled(seen: SeenObject, source: Source, now: datetime, ours: datetime) -> bool:
@@ -127,14 +121,15 @@ def _read(
     staged: StagedObject,
     matched: Match,
     known: Mapping[str, Delivery],
+    examiner: Examiner,
     batch: list[Delivery],
     intake: Intake,
 ) -> None:
     """Read an object once: its identity and its shape."""
     try:
-        with _copies(pipeline) as scratch:
+        with _copies(pipeline) as scratch, panics_as_errors():
             folder = pipeline.area.fetch(staged.key, staged.fingerprint, scratch)
-            content = examine(folder.local_path(staged.key), pipeline.sources[matched.table].format)
+            content = examiner.examine(folder.local_path(staged.key), pipeline.sources[matched.table].format)
             if folder.stat(staged.key).fingerprint != staged.fingerprint:
                 intake.unsettled.append(staged.key)  # it was written to while we read it
                 return
@@ -143,7 +138,7 @@ def _read(
         intake.unsettled.append(staged.key)
     except VanishedError:
         return  # the next listing will not show it
-    except (EtlError, OSError, pl.exceptions.PolarsError) as error:
+    except Exception as error:  # whatever it is, the other objects are read
         message = f"{staged.key}: {told(error)}"
         intake.findings.append(_finding(pipeline, "not_readable", message, staged.key))
 
@@ -176,12 +171,9 @@ def new_delivery(
     source = pipeline.sources[matched.table]
     period = matched.period
     earlier = known.get(delivery_id(pipeline.name, staged.key, content.sha256))
-    content = replace(content, periods_by=periods_by(pipeline, source))
-    before = (earlier.table, earlier.content.get("periods_by")) if earlier else ()
-    arrives = source.period_from is PeriodFrom.ARRIVAL
-    if arrives and earlier and before == (matched.table, content.periods_by):
+    if source.period_from is PeriodFrom.ARRIVAL and earlier is not None and earlier.table == matched.table:
         period = earlier.period  # touched or copied: it arrived when it first did
-    elif arrives:
+    elif source.period_from is PeriodFrom.ARRIVAL:
         arrived = datetime.fromtimestamp(staged.modified_ns / 1e9, UTC)
         found = pipeline.calendar.period_of(arrived)
         period = found.key if found else f"{arrived:%Y-%m-%d}"

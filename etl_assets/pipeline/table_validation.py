@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from etl_assets.contracts.dataset import Layer, TableId
-from etl_assets.errors import ContractError, EtlError
+from etl_assets.errors import ContractError, EtlError, panics_as_errors
 from etl_assets.lake.places import BucketPath, is_of_storage, storage_error
 from etl_assets.lake.tables import Stage
 from etl_assets.ledger.records import Outcome, Validation
@@ -108,7 +108,8 @@ class TableValidation:
         """Validate some periods at once; if that fails, one by one, so that only the broken one stops."""
         marks = len(accepted.files), len(quarantined.files)
         try:
-            return self._validate(reader, group, accepted, quarantined)
+            with panics_as_errors():
+                return self._validate(reader, group, accepted, quarantined)
         except (EtlError, MemoryError):
             raise
         except Exception as error:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
+
+import polars as pl
 
 from etl_assets.staging.formats.options import Format
 
@@ -67,7 +70,6 @@ class Content:
         skipped: Lines, or rows of a sheet, that are no records because the settings say so.
         notes: What a person should know beside, such as sheets that are not read.
         shortage: Why there are not even the lines that are declared to be skipped, empty if there are.
-        periods_by: Which settings told the periods of its rows, empty if its name did.
     """
 
     sha256: str = ""
@@ -91,7 +93,6 @@ class Content:
     skipped: int = 0
     notes: tuple[str, ...] = ()
     shortage: str = ""
-    periods_by: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a dictionary that JSON can hold."""
@@ -107,9 +108,37 @@ class Content:
             newlines=Newlines(data["newlines"]),
             oddities=tuple(Oddity(**oddity) for oddity in data["oddities"]),
             header=None if header is None else tuple(header),
-            types=None if types is None else tuple(types),
+            # Earlier versions kept the categories too.
+            types=None if types is None else tuple(_CATEGORIES.sub("Enum", name) for name in types),
             notes=tuple(data.get("notes", ())),
         )
+
+
+_CATEGORIES = re.compile(r"Enum\(categories=\[.*\]\)", re.DOTALL)
+
+
+def type_name(dtype: pl.DataType) -> str:
+    """Return Polars' name of a type, without the categories of an Enum: they are cells of the column."""
+    name = str(dtype)
+    match dtype:
+        case _ if "Enum(" not in name:
+            return name
+        case pl.Enum():
+            return "Enum"
+        case pl.List():
+            return f"List({type_name(_inner(dtype.inner))})"
+        case pl.Array():
+            return f"Array({type_name(_inner(dtype.inner))}, shape={dtype.shape})"
+        case pl.Struct():
+            fields = ", ".join(f"{one.name!r}: {type_name(_inner(one.dtype))}" for one in dtype.fields)
+            return f"Struct({{{fields}}})"
+        case _:
+            return name
+
+
+def _inner(dtype: Any) -> pl.DataType:
+    found: pl.DataType = dtype() if isinstance(dtype, type) else dtype  # a type may be given as its class
+    return found
 
 
 _ALWAYS = (

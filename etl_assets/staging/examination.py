@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from etl_assets.errors import StagingError
+from etl_assets.errors import EtlError, StagingError, panics_as_errors
 from etl_assets.staging.area import VanishedError
 from etl_assets.staging.bytestream import HashedReader
-from etl_assets.staging.content import Content, format_fingerprint
+from etl_assets.staging.content import Content, Encoding, format_fingerprint
 from etl_assets.staging.formats.options import Format
 from etl_assets.staging.formats.registry import handler
 
@@ -22,7 +22,7 @@ def examine(path: Path, format: Format) -> Content:
     """
     try:
         with HashedReader(path.open("rb", buffering=0)) as reader:
-            found = handler(format).examine(path, reader, format)
+            found = _looked_at(path, reader, format)
             return replace(found, sha256=reader.sha256(), size=reader.size, format=format_fingerprint(format))
     except FileNotFoundError:
         raise VanishedError("The file is no longer there", where={"file": path.name}) from None
@@ -32,3 +32,14 @@ def examine(path: Path, format: Format) -> Content:
             where={"file": path.name},
             hint="Check the file's permissions",
         ) from error
+
+
+def _looked_at(path: Path, reader: HashedReader, format: Format) -> Content:
+    try:
+        with panics_as_errors():
+            return handler(format).examine(path, reader, format)
+    except (EtlError, OSError, MemoryError):
+        raise
+    except Exception as error:
+        # Nobody foresaw it, but it is this file's: the others go on. Its words may quote cells.
+        return Content(encoding=Encoding.BINARY, damage=f"it can't be read: {type(error).__name__}")

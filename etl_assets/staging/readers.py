@@ -11,7 +11,7 @@ import polars as pl
 
 from etl_assets.errors import StagingError
 from etl_assets.staging.breaches import Breach, find_breach, is_hidden
-from etl_assets.staging.content import format_fingerprint
+from etl_assets.staging.content import format_fingerprint, type_name
 from etl_assets.staging.delivery_file import DeliveryFile
 from etl_assets.staging.examination import examine
 from etl_assets.staging.formats.handler import Part, Task
@@ -112,7 +112,7 @@ def read_deliveries(
     A delivery that can't be read stops only itself: see its account. Text cells stay text, with
     null for an empty cell; columns of Parquet and Arrow keep their types. Arguments as in `read_delivery`.
     """
-    type_names = {name: str(dtype) for name, dtype in (types or {}).items()}
+    type_names = {name: type_name(dtype) for name, dtype in (types or {}).items()}
     parts: list[Part] = []
     accounts: dict[str, Account] = {}
     unreadable: list[pl.DataFrame] = []

@@ -1,4 +1,4 @@
-"""Arrow IPC streams, batch by batch: Polars reads a stream only as a whole."""
+"""Arrow IPC: streams batch by batch, as Polars reads one only as a whole; and whether a file is all there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from typing import BinaryIO
 import polars as pl
 
 _FILE_MAGIC = b"ARROW1"
+_FIRST_MESSAGE = 8
+_BLOCK = struct.Struct("<qi4xq")
+_MAX_GAP = 72
+"""Messages are aligned to 64 bytes at most, and behind the last stands the mark of the end."""
 _CONTINUATION = 0xFFFFFFFF
 _SCHEMA, _DICTIONARY, _RECORDS = 1, 2, 3
 _END = struct.pack("<Ii", _CONTINUATION, 0)
@@ -39,8 +43,10 @@ def stream_batches(path: Path) -> Iterator[pl.DataFrame]:
     with path.open("rb") as file:
         schema, begun, any_batch = b"", b"", False
         for kind, message in _messages(file):
-            if kind == _SCHEMA:
+            if kind == _SCHEMA and not schema:
                 schema = begun = message
+            elif kind == _SCHEMA:
+                raise StreamError("another stream follows its end")
             elif not schema:
                 raise StreamError("it does not begin with a schema")
             elif kind == _DICTIONARY:
@@ -64,6 +70,8 @@ def _messages(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         if mark != _CONTINUATION:
             raise StreamError("it is neither an Arrow file nor a stream")
         if size == 0:
+            if file.read(1):
+                raise StreamError("something follows its end")
             return
         head = _exactly(file, size)
         kind, body_size = _read_head(head)
@@ -83,17 +91,70 @@ def _exactly(file: BinaryIO, size: int) -> bytes:
 def _read_head(head: bytes) -> tuple[int, int]:
     """Return kind and body size from a Message table: fields version, header type, header, bodyLength."""
     try:
-        (table,) = struct.unpack_from("<I", head, 0)
-        (back,) = struct.unpack_from("<i", head, table)
-        vtable = table - back
-        (vtable_size,) = struct.unpack_from("<H", head, vtable)
-
-        def place(field: int) -> int:
-            at = 4 + 2 * field
-            return struct.unpack_from("<H", head, vtable + at)[0] if at < vtable_size else 0
-
-        kind = head[table + place(1)] if place(1) else 0
-        (body,) = struct.unpack_from("<q", head, table + place(3)) if place(3) else (0,)
+        kind_at, body_at = _place(head, 1), _place(head, 3)
+        kind = head[kind_at] if kind_at else 0
+        (body,) = struct.unpack_from("<q", head, body_at) if body_at else (0,)
     except (struct.error, IndexError):
         raise StreamError("a message can't be read") from None
     return kind, int(body)
+
+
+def _place(table: bytes, field: int) -> int:
+    """Return where a field of a Flatbuffers table stands, 0 if it is left out."""
+    (root,) = struct.unpack_from("<I", table, 0)
+    (back,) = struct.unpack_from("<i", table, root)
+    vtable, at = root - back, 4 + 2 * field
+    (size,) = struct.unpack_from("<H", table, vtable)
+    offset = struct.unpack_from("<H", table, vtable + at)[0] if at < size else 0
+    return int(root + offset) if offset else 0
+
+
+# -- files ------------------------------------------------------------------------------------
+
+
+def check_file(path: Path) -> None:
+    """See that the batches of an Arrow file lie one behind the other, up to the footer that lists them.
+
+    The footer alone says where a reader finds the rows; what else lies in the file, it never sees.
+
+    Raises:
+        StreamError: It is cut off, or holds more than its footer knows of, such as a second file.
+    """
+    with path.open("rb") as file:
+        size = file.seek(0, io.SEEK_END)
+        tail = 4 + len(_FILE_MAGIC)
+        file.seek(max(size - tail, 0))
+        end = file.read(tail)
+        if size < _FIRST_MESSAGE + tail or not end.endswith(_FILE_MAGIC):
+            raise StreamError("it does not end as such a file does: it may be cut off")
+        footer_at = size - tail - struct.unpack_from("<i", end)[0]
+        if not _FIRST_MESSAGE <= footer_at <= size - tail:
+            raise StreamError("its footer claims an impossible size")
+        file.seek(footer_at)
+        blocks = _blocks(file.read(size - tail - footer_at))
+        file.seek(0)
+        if not blocks and 2 * _FILE_MAGIC in file.read(min(footer_at, MAX_MESSAGE_BYTES)):
+            raise StreamError("another file follows its end")
+    # Before the first batch stands the schema; its length is not told everywhere.
+    at = blocks[0][0] if blocks else footer_at
+    for begin, end_of_block in [*blocks, (footer_at, footer_at)]:
+        if not begin - _MAX_GAP <= at <= begin <= end_of_block <= footer_at:
+            raise StreamError("its footer does not list what lies before it: it may be two files")
+        at = end_of_block
+
+
+def _blocks(footer: bytes) -> list[tuple[int, int]]:
+    """Return where each message lies that a Footer table lists: version, schema, dictionaries, batches."""
+    found: list[tuple[int, int]] = []
+    try:
+        for field in (2, 3):
+            if at := _place(footer, field):
+                at += struct.unpack_from("<I", footer, at)[0]
+                (count,) = struct.unpack_from("<I", footer, at)
+                blocks = footer[at + 4 : at + 4 + count * _BLOCK.size]
+                found += [(begin, begin + head + body) for begin, head, body in _BLOCK.iter_unpack(blocks)]
+                if len(blocks) < count * _BLOCK.size:
+                    raise StreamError("its footer is cut off")
+    except struct.error:
+        raise StreamError("its footer can't be read") from None
+    return sorted(found)

@@ -2,29 +2,63 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 import polars as pl
 
+from etl_assets.errors import LibraryPanicError, panics_as_errors
 from etl_assets.staging.breaches import Breach, BreachCode
 from etl_assets.staging.bytestream import HashedReader
-from etl_assets.staging.content import Content, Encoding
-from etl_assets.staging.formats.arrow_stream import StreamError, is_stream, stream_batches
+from etl_assets.staging.content import Content, Encoding, type_name
+from etl_assets.staging.formats.arrow_stream import StreamError, check_file, is_stream, stream_batches
 from etl_assets.staging.formats.converted import ConvertedPart, TableWriter, scan_converted
 from etl_assets.staging.formats.handler import INDEX, LARGE_BYTES, PATH, Handler, Part, Task, delivery_of
 from etl_assets.staging.formats.options import ArrowFormat, ParquetFormat
 
+_ERRORS = (StreamError, LibraryPanicError, pl.exceptions.PolarsError, OSError)
+
+_PARQUET = b"PAR1"
+_JOINT = re.compile(_PARQUET * 2)
+_JOINT_BYTES = 1 << 16
+_FOOTER_BEGIN = 0x15
+"""A footer begins with the version, which is a number, and the first field."""
+
 
 def _examine_parquet(path: Path, reader: HashedReader, format: ParquetFormat) -> Content:
-    reader.sha256()
+    trouble = _parquet_trouble(reader)
     if reader.size == 0:
         return Content(encoding=Encoding.BINARY)
+    if trouble:
+        return Content(encoding=Encoding.BINARY, damage=f"it is no intact Parquet file: {trouble}")
     try:
-        frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-        return _described(frame)
-    except (pl.exceptions.PolarsError, OSError) as error:
+        with panics_as_errors():
+            return _described(pl.scan_parquet(path, glob=False, hive_partitioning=False))
+    except _ERRORS as error:
         return _damaged("Parquet file", error)
+
+
+def _parquet_trouble(reader: HashedReader) -> str:
+    """Look at a file's first and last bytes, and for a second file behind the first; "" if all is well."""
+    first = held = b""
+    joined = False
+    for chunk in reader.chunks():
+        first = first or chunk[: len(_PARQUET)]
+        held = held[-_JOINT_BYTES:] + chunk
+        joined = joined or any(_is_joint(held, found.start()) for found in _JOINT.finditer(held))
+    if first != _PARQUET:
+        return "it does not begin as such a file does"
+    if not held.endswith(_PARQUET):
+        return "it does not end as such a file does: it may be cut off"
+    return "another file follows its end" if joined else ""
+
+
+def _is_joint(text: bytes, at: int) -> bool:
+    """Whether a footer stands before what looks like the end of one file and the beginning of the next."""
+    size = int.from_bytes(text[max(at - 4, 0) : at], "little")
+    begin = at - 4 - size
+    return size > 0 and (begin < 0 or text[begin] == _FOOTER_BEGIN)
 
 
 def _examine_arrow(path: Path, reader: HashedReader, format: ArrowFormat) -> Content:
@@ -32,14 +66,16 @@ def _examine_arrow(path: Path, reader: HashedReader, format: ArrowFormat) -> Con
     if reader.size == 0:
         return Content(encoding=Encoding.BINARY)
     try:
-        if not is_stream(path):
-            return _described(pl.scan_ipc(path, glob=False, hive_partitioning=False))
-        records, schema = 0, pl.Schema()
-        for batch in stream_batches(path):
-            records += batch.height
-            schema = batch.schema
-        return _content(records, schema)
-    except (StreamError, pl.exceptions.PolarsError, OSError) as error:
+        with panics_as_errors():
+            if not is_stream(path):
+                check_file(path)
+                return _described(pl.scan_ipc(path, glob=False, hive_partitioning=False))
+            records, schema = 0, pl.Schema()
+            for batch in stream_batches(path):
+                records += batch.height
+                schema = batch.schema
+            return _content(records, schema)
+    except _ERRORS as error:
         return _damaged("Arrow file", error)
 
 
@@ -55,14 +91,15 @@ def _content(records: int, schema: pl.Schema) -> Content:
         encoding=Encoding.BINARY,
         records=records,
         header=tuple(schema.names()),
-        types=tuple(map(str, schema.dtypes())),
+        types=tuple(map(type_name, schema.dtypes())),
         proven=True,
     )
 
 
 def _damaged(what: str, error: Exception) -> Content:
-    first_line = str(error).partition("\n")[0]
-    return Content(encoding=Encoding.BINARY, damage=f"it is no intact {what}: {first_line[:200]}")
+    # The libraries' words may quote cells.
+    told = str(error) if isinstance(error, StreamError) else type(error).__name__
+    return Content(encoding=Encoding.BINARY, damage=f"it is no intact {what}: {told}")
 
 
 def _prepare_parquet(task: Task) -> Part | Breach:
@@ -77,10 +114,11 @@ def _prepare_arrow(task: Task) -> Part | Breach:
     writer = TableWriter(task)
     line = 1
     try:
-        for batch in stream_batches(task.path):
-            writer.write(range(line, line + batch.height), batch.select(task.columns))
-            line += batch.height
-    except (StreamError, pl.exceptions.PolarsError) as error:
+        with panics_as_errors():
+            for batch in stream_batches(task.path):
+                writer.write(range(line, line + batch.height), batch.select(task.columns))
+                line += batch.height
+    except (StreamError, LibraryPanicError, pl.exceptions.PolarsError) as error:
         return Breach(BreachCode.DAMAGED, _damaged("Arrow file", error).damage)
     return writer.part(())
 

@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 from python_calamine import CalamineError, CalamineSheet, CalamineWorkbook
 
-from etl_assets.errors import StagingError
+from etl_assets.errors import LibraryPanicError, StagingError, panics_as_errors
 from etl_assets.staging.area import ChangedError
 from etl_assets.staging.breaches import Breach, BreachCode
 from etl_assets.staging.bytestream import HashedReader
@@ -27,6 +27,9 @@ from etl_assets.staging.unreadable import Rejects
 
 Row = tuple[int, list[str | None]]
 """Number of the row in its sheet, from 1, and its cells as text; null for an empty one."""
+
+
+_BEFORE_LEAP_DAY = 1900, 2, 28
 
 
 @dataclass(frozen=True)
@@ -112,15 +115,16 @@ def _table(data: bytes, format: ExcelFormat) -> _Table:
     facts = workbook.sheet()
     sheet = _loaded(data, facts.name)
     left = sheet.start[1] + 1 if sheet.start else 1
-    times: list[Place] = []
-    rows = list(_rows(sheet, left, facts.errors, times))
-    if times:
-        # A negative number in a cell for dates is given as a time of day.
-        written = workbook.numbers_at(facts, set(times))
-        negative = {place: text for place, text in written.items() if text.startswith("-")}
+    doubtful: list[Place] = []
+    rows = list(_rows(sheet, left, facts.errors, doubtful))
+    if doubtful:
+        written = workbook.numbers_at(facts, set(doubtful))
         by_number = dict(rows)
-        for (number, column), text in negative.items():
-            by_number[number][column - left] = text
+        for (number, column), text in written.items():
+            # A negative number in a cell for dates is given as a time of day; 60, the 29th of February
+            # of 1900, which was none, as the day before.
+            if text.startswith("-") or text.partition(".")[0] == "60":
+                by_number[number][column - left] = text
     return _cut(rows, format, tuple(facts.notes))
 
 
@@ -155,27 +159,33 @@ def _last(cells: Sequence[str | None]) -> int:
 
 def _loaded(data: bytes, name: str) -> CalamineSheet:
     try:
-        return CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_name(name)
-    except CalamineError as error:
-        raise WorkbookError(f"it is no intact workbook: {str(error)[:200]}") from None
-    except BaseException as error:
-        # A bug of the library ends in an exception that is no Exception; it is this file's fault alone.
-        if type(error).__name__ != "PanicException":
-            raise
-        raise WorkbookError("it is no intact workbook: the sheet can't be loaded") from None
+        with panics_as_errors():
+            return CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_name(name)
+    except (CalamineError, LibraryPanicError, OSError, ValueError) as error:
+        # The library's words may quote cells.
+        told = f"the sheet {name!r} can't be loaded ({type(error).__name__})"
+        raise WorkbookError(f"it is no intact workbook: {told}") from None
 
 
-def _rows(sheet: CalamineSheet, left: int, errors: Mapping[Place, str], times: list[Place]) -> Iterator[Row]:
-    """Yield the rows that are filled."""
+def _rows(
+    sheet: CalamineSheet, left: int, errors: Mapping[Place, str], doubtful: list[Place]
+) -> Iterator[Row]:
+    """Yield the rows that are filled, and note where a date or time may not be the number as written."""
     with_errors = {row for row, _ in errors}
     for number, values in enumerate(sheet.iter_rows(), 1):
         cells = [_TEXTS[value.__class__](value) for value in values]
         if number in with_errors:
             for place in range(len(cells)):
                 cells[place] = errors.get((number, left + place), cells[place])
-        times += [(number, left + at) for at, value in enumerate(values) if value.__class__ is datetime.time]
+        doubtful += [(number, left + at) for at, value in enumerate(values) if _is_doubtful(value)]
         if any(cells):
             yield number, cells
+
+
+def _is_doubtful(value: object) -> bool:
+    if isinstance(value, datetime.date):
+        return (value.year, value.month, value.day) == _BEFORE_LEAP_DAY
+    return isinstance(value, datetime.time)
 
 
 def _duration(value: datetime.timedelta) -> str:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import io
 import re
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from xml.etree import ElementTree
 from xml.parsers import expat
 
@@ -26,13 +28,26 @@ _MAX_LIST_BYTES = 20_000_000
 _RELATIONSHIP = re.compile(r"\{[^}]*/relationships\}id$")
 
 _CELL = re.compile(rb"<(?:\w+:)?c\b")
-_REFERENCE = re.compile(rb'<(?:\w+:)?c\b[^>]*?\br="([A-Z]{1,3})([0-9]{1,7})"')
-_ERROR = re.compile(rb'<(?:\w+:)?c\b[^>]*?\bt="e"[^>]*>')
+_REFERENCE = re.compile(rb"""<(?:\w+:)?c\b[^>]*?\sr\s*=\s*["']([A-Z]{1,3})([0-9]{1,7})["']""")
+_ERROR = re.compile(rb"""<(?:\w+:)?c\b[^>]*?\st\s*=\s*["']e["'][^>]*>""")
+_TABLE = re.compile(rb"<(?:\w+:)?sheetData\b")
+_TEXT_COUNT = re.compile(rb"""\suniqueCount\s*=\s*["'](\d+)["']""")
+_TEXTS = "sharedStrings.xml"
+_HEAD_BYTES = 10_000
 _VALUE = re.compile(rb"<(?:\w+:)?v>([^<]*)<")
 _MERGED = re.compile(rb"<(?:\w+:)?mergeCell\b")
 _EMPTY_FORMULA = re.compile(
     rb"(?:</(?:\w+:)?f>|<(?:\w+:)?f\b[^>]*/>)\s*(?:<(?:\w+:)?v>\s*</(?:\w+:)?v>|<(?:\w+:)?v\s*/>)?\s*</(?:\w+:)?c>"
 )
+
+
+_SAVE = "open it in a spreadsheet program, and save it"
+
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError,
+    OverflowError, LookupError, ElementTree.ParseError, StopIteration,
+)  # fmt: skip
+"""What the libraries raise over a damaged archive or its XML; their words may quote what is in it."""
 
 
 class WorkbookError(Exception):
@@ -50,6 +65,10 @@ class SheetFacts:
         merged: Ranges of merged cells.
         uncalculated: Formulas without a stored value.
         first_uncalculated: The first of them, such as C5.
+        rows: The first and the last row.
+        columns: The first and the last column.
+        last: The cell that was looked at last.
+        tables: Elements that hold rows, of which there is one.
     """
 
     name: str
@@ -60,6 +79,8 @@ class SheetFacts:
     first_uncalculated: str = ""
     rows: tuple[int, int] = (1 << 30, 0)
     columns: tuple[int, int] = (1 << 30, 0)
+    last: Place = (0, 0)
+    tables: int = 0
 
     @property
     def cells(self) -> int:
@@ -85,28 +106,38 @@ class Workbook:
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
             parts = self._zip.infolist()
+            _check_ends(data, parts)
             if len({part.filename for part in parts}) < len(parts):
                 raise WorkbookError("it holds two parts of one name")
             if sum(part.file_size for part in parts) > format.max_unpacked_bytes:
                 raise WorkbookError(f"it unpacks to more than {format.max_unpacked_bytes} bytes")
             for part in parts:
                 self._check(part.filename)
+                self._check_texts(part)
             self._sheets = self._list_sheets()
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-            raise WorkbookError(f"it is no intact workbook: {error}") from None
         except expat.ExpatError as error:
             raise WorkbookError(f"it is no intact workbook: its XML is broken, {error}") from None
-        except (ElementTree.ParseError, KeyError, StopIteration, UnicodeError):
-            raise WorkbookError("it is no intact workbook: its list of sheets can't be read") from None
+        except _DAMAGE as error:
+            raise WorkbookError(f"it is no intact workbook: {type(error).__name__}") from None
 
     def _check(self, part: str) -> None:
         """Unpack a part: what has another size than it says fails its checksum, and bad XML its parser."""
         parser = expat.ParserCreate() if part.endswith((".xml", ".rels")) else None
+        if parser is not None and (part.startswith("xl/worksheets/") or part.endswith(_TEXTS)):
+            parser.StartCdataSectionHandler = _refuse_cdata
         for piece in self._pieces(part):
             if parser is not None:
                 parser.Parse(piece)
         if parser is not None:
             parser.Parse(b"", True)
+
+    def _check_texts(self, part: zipfile.ZipInfo) -> None:
+        """See that the list of texts does not claim more of them than it has bytes; all would get memory."""
+        if part.filename.endswith(_TEXTS):
+            with self._zip.open(part) as file:
+                head = file.read(_HEAD_BYTES)
+            if any(int(count) > part.file_size for count in _TEXT_COUNT.findall(head)):
+                raise WorkbookError("it is no intact workbook: it claims more texts than it has bytes")
 
     def _pieces(self, part: str) -> Iterator[bytes]:
         with self._zip.open(part) as file:
@@ -152,6 +183,10 @@ class Workbook:
                 _look(cells, facts)
         except KeyError:
             raise WorkbookError(f"the sheet {name!r} is listed and not there") from None
+        except _DAMAGE as error:
+            raise WorkbookError(f"it is no intact workbook: {type(error).__name__}") from None
+        if facts.tables > 1:
+            raise WorkbookError(f"the sheet {name!r} holds {facts.tables} tables of cells: {_SAVE}")
         if facts.cells > self._format.max_cells:
             raise WorkbookError(
                 f"the sheet {name!r} stretches over {facts.cells} cells, more than {self._format.max_cells}"
@@ -223,19 +258,40 @@ def _check_magic(data: bytes) -> None:
     raise WorkbookError("it is no Excel workbook")
 
 
+def _check_ends(data: bytes, parts: list[zipfile.ZipInfo]) -> None:
+    """See that nothing stands before or behind the archive: a reader of its list would never see it."""
+    if min((part.header_offset for part in parts), default=0) > 0:
+        raise WorkbookError("it is no intact workbook: it is not the first in its file")
+    at = data.rfind(b"PK\5\6")
+    (comment,) = struct.unpack_from("<H", data, at + 20)
+    if data[at + 22 + comment :].strip(b"\0"):
+        raise WorkbookError("it is no intact workbook: something follows its end")
+
+
+def _refuse_cdata() -> None:
+    # The library that loads sheets takes such a text for nothing.
+    raise WorkbookError(f"a part of it holds its text in CDATA sections: {_SAVE}")
+
+
 def _look(cells: bytes, facts: SheetFacts) -> None:
     facts.merged += len(_MERGED.findall(cells))
+    facts.tables += len(_TABLE.findall(cells))
     references = _REFERENCE.findall(cells)
     if len(references) < len(_CELL.findall(cells)):
-        raise WorkbookError(
-            "its cells do not say where they stand: open it in a spreadsheet program, and save it"
-        )
+        raise WorkbookError(f"its cells do not say where they stand: {_SAVE}")
     if not references:
         return
-    rows = {int(row) for _, row in references}
-    columns = {_column(letters) for letters in {letters for letters, _ in references}}
-    facts.rows = min(facts.rows[0], *rows), max(facts.rows[1], *rows)
-    facts.columns = min(facts.columns[0], *columns), max(facts.columns[1], *columns)
+    columns = {letters: _column(letters) for letters in {letters for letters, _ in references}}
+    places = [(int(row), columns[letters]) for letters, row in references]
+    if facts.last >= places[0] or any(one >= other for one, other in pairwise(places)):
+        # Of a cell that stands twice, the last would be read, and nobody would know of the other.
+        raise WorkbookError(f"its cells are not in order, or one stands there twice: {_SAVE}")
+    facts.last = places[-1]
+    facts.rows = min(facts.rows[0], places[0][0]), max(facts.rows[1], places[-1][0])
+    facts.columns = (
+        min(facts.columns[0], *columns.values()),
+        max(facts.columns[1], *columns.values()),
+    )
     for found in _ERROR.finditer(cells):
         value = _VALUE.search(cells, found.end())
         place = _REFERENCE.match(found[0])
@@ -245,7 +301,7 @@ def _look(cells: bytes, facts: SheetFacts) -> None:
         start = max(cells.rfind(b"<c ", 0, empty.start()), cells.rfind(b":c ", 0, empty.start()) - 2, 0)
         head = cells[start : cells.find(b">", start)]
         # A formula whose value is a text without any character is calculated.
-        if b't="str"' not in head:
+        if b't="str"' not in head and b"t='str'" not in head:
             facts.uncalculated += 1
             place = _REFERENCE.search(cells, start)
             if place is not None:

@@ -82,6 +82,26 @@ def test_a_negative_number_in_a_cell_for_dates_is_that_number(desk: Desk) -> Non
     assert read(desk, out.getvalue(), COLUMNS, type="excel").cells == [(None, "-5.5"), (None, "00:00:00")]
 
 
+def test_the_leap_day_that_never_was_is_the_number_as_written(desk: Desk) -> None:
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
+        sheet = book.add_worksheet()
+        sheet.write_row(0, 0, COLUMNS)
+        for row, serial in enumerate([59, 60, 60.5, 61], 1):
+            sheet.write_number(row, 1, serial, book.add_format({"num_format": "dd.mm.yyyy"}))
+    found = read(desk, out.getvalue(), COLUMNS, type="excel")
+    assert [name for _, name in found.cells] == ["1900-02-28", "60", "60.5", "1900-03-01"]
+
+
+def test_an_error_is_one_whichever_way_its_type_is_quoted(desk: Desk) -> None:
+    data = edited(
+        formulas(("=NA()", "#N/A")),
+        "xl/worksheets/sheet1.xml",
+        lambda xml: xml.replace(b't="e"', b"t='e'"),
+    )
+    assert read(desk, data, COLUMNS, type="excel").cells == [("x", "#N/A")]
+
+
 def formulas(*cells: tuple[str, Any]) -> bytes:
     out = io.BytesIO()
     with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
@@ -233,10 +253,20 @@ def test_merged_cells_have_their_text_in_the_first_and_that_is_noted(desk: Desk)
         (in_sheet('r="B3"', 'r="XFD1048576"'), "damaged: the sheet 'Sheet1' stretches over 17179869184"),
         (in_sheet("</row>", "</rows>"), "damaged: it is no intact workbook"),
         (edited(GOOD, "xl/worksheets/sheet1.xml", lambda xml: b""), "damaged: it is no intact workbook"),
+        (GOOD + GOOD, "damaged: it is no intact workbook: it is not the first in its file"),
+        (GOOD + b"garbage", "damaged: it is no intact workbook: something follows its end"),
+        (in_sheet('r="B3"', 'r="B2"'), "damaged: its cells are not in order, or one stands there twice"),
+        (in_sheet("</sheetData>", "</sheetData><sheetData/>"), "damaged: the sheet 'Sheet1' holds 2 tables"),
+        (in_sheet("<v>1</v>", "<v><![CDATA[1]]></v>"), "damaged: a part of it holds its text in CDATA"),
+        (
+            edited(GOOD, "xl/sharedStrings.xml", lambda xml: xml.replace(b'Count="4"', b'Count="999999999"')),
+            "damaged: it is no intact workbook: it claims more texts than it has bytes",
+        ),
     ],
     ids=[
         "empty", "csv", "html", "binary", "xls", "cut off", "bytes changed", "list of sheets cut off",
         "cells without places", "all cells", "broken XML", "no sheet",
+        "two workbooks", "garbage", "a cell twice", "two tables", "CDATA", "texts claimed",
     ],
 )  # fmt: skip
 def test_what_is_no_workbook_is_a_breach(desk: Desk, data: bytes, told: str) -> None:
