@@ -12,12 +12,13 @@ from pathlib import Path
 from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.errors import panics_as_errors
 from etl_assets.ledger.records import Delivery, DeliveryState, Finding, SeenObject
-from etl_assets.pipeline.column_periods import periods_in_column
+from etl_assets.pipeline.column_periods import periods_by, periods_in_column
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.digest import digest
 from etl_assets.pipeline.faults import told
 from etl_assets.pipeline.looking import look
 from etl_assets.pipeline.scratch import intake_scratch
-from etl_assets.pipeline.state import CAME_BACK, digest
+from etl_assets.pipeline.state import CAME_BACK
 from etl_assets.staging.area import ChangedError, StagedObject, StagingFolder, VanishedError
 from etl_assets.staging.breaches import shown_header
 from etl_assets.staging.content import Content, format_fingerprint
@@ -62,6 +63,7 @@ def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intak
     listing, seen, known = found.listing, found.seen, found.known
     now = listing.time or pipeline.now()
     intake = Intake()
+    told_by = {table: periods_by(pipeline, source) for table, source in pipeline.sources.items()}
     for problem in listing.problems:
         message = f"{problem.key or 'the staging area'}: {problem.message}"
         intake.findings.append(_finding(pipeline, "not_listed", message, problem.key))
@@ -73,7 +75,7 @@ def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intak
                 intake.findings.append(_no_table(pipeline, staged.key, matched))
                 continue
             source = pipeline.sources[matched.table]
-            if _is_known(seen[staged.key], known, matched, source):
+            if _is_known(seen[staged.key], known, matched, source, told_by[matched.table]):
                 continue
             if not _has_settled(seen[staged.key], source, now, pipeline.now()):
                 intake.unsettled.append(staged.key)
@@ -96,14 +98,17 @@ def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intak
     return intake
 
 
-def _is_known(seen: SeenObject, known: dict[str, Delivery], matched: Match, source: Source) -> bool:
+def _is_known(
+    seen: SeenObject, known: dict[str, Delivery], matched: Match, source: Source, told_by: str
+) -> bool:
     delivery = known.get(seen.delivery_id or "")
     if delivery is None or delivery.fingerprint != seen.fingerprint:
         return False
     same_place = delivery.table == matched.table and (
         matched.period is None or delivery.period == matched.period
     )
-    return same_place and delivery.content.get("format") == format_fingerprint(source.format)
+    same_settings = delivery.content.get("format") == format_fingerprint(source.format)
+    return same_place and same_settings and delivery.content.get("periods_by", "") == told_by
 
 
 def _has_settled(seen: SeenObject, source: Source, now: datetime, ours: datetime) -> bool:
@@ -171,9 +176,12 @@ def new_delivery(
     source = pipeline.sources[matched.table]
     period = matched.period
     earlier = known.get(delivery_id(pipeline.name, staged.key, content.sha256))
-    if source.period_from is PeriodFrom.ARRIVAL and earlier is not None and earlier.table == matched.table:
+    content = replace(content, periods_by=periods_by(pipeline, source))
+    before = (earlier.table, earlier.content.get("periods_by")) if earlier else ()
+    arrives = source.period_from is PeriodFrom.ARRIVAL
+    if arrives and earlier and before == (matched.table, content.periods_by):
         period = earlier.period  # touched or copied: it arrived when it first did
-    elif source.period_from is PeriodFrom.ARRIVAL:
+    elif arrives:
         arrived = datetime.fromtimestamp(staged.modified_ns / 1e9, UTC)
         found = pipeline.calendar.period_of(arrived)
         period = found.key if found else f"{arrived:%Y-%m-%d}"

@@ -70,6 +70,7 @@ class Content:
         skipped: Lines, or rows of a sheet, that are no records because the settings say so.
         notes: What a person should know beside, such as sheets that are not read.
         shortage: Why there are not even the lines that are declared to be skipped, empty if there are.
+        periods_by: Which settings told the periods of its rows, empty if its name did.
     """
 
     sha256: str = ""
@@ -93,6 +94,7 @@ class Content:
     skipped: int = 0
     notes: tuple[str, ...] = ()
     shortage: str = ""
+    periods_by: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return it as a dictionary that JSON can hold."""
