@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from botocore.credentials import Credentials
     from obstore.store import S3Store
 
-RETRIES = 6
+RETRIES = 12
 RETRY_SECONDS = 20
 """A sensor's look must end within a minute: what lasts longer is tried again by the next look or run."""
 TIMEOUT_SECONDS = 30
@@ -141,6 +141,24 @@ class ObjectStorage:
                 "max_retries": self.retries,
                 "retry_timeout": timedelta(seconds=self.retry_seconds),
             },
+        )
+
+    def client(self) -> Any:
+        """Open a boto3 client, for what obstore can't do."""
+        import boto3
+        from botocore.config import Config
+
+        found: Any = {}
+        if self.access_key_id:
+            found = {
+                "aws_access_key_id": self.access_key_id,
+                "aws_secret_access_key": self.secret_access_key,
+                "aws_session_token": self.session_token,
+            }
+        style = {"addressing_style": "path" if self._in_path else "auto"}
+        config = Config(s3=style, connect_timeout=5, read_timeout=TIMEOUT_SECONDS)
+        return boto3.client(
+            "s3", endpoint_url=self.endpoint, region_name=self._region, config=config, **found
         )
 
     def delta_options(self, bucket: str) -> dict[str, str]:

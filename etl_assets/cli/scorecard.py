@@ -77,6 +77,9 @@ def print_scorecard(console: Console, status: DatasetStatus, *, staging: str = "
         if staging:
             hint = f"  put files into {plain(staging)}, then: dq run {status.dataset}"
             console.print(Text(hint, style="dim"), soft_wrap=True)
+        if status.findings:
+            # Such as a staging area that could not be listed: then that is why.
+            console.print(Group(*_obstacles(status, glyphs)))
         return
     for part in _tables(status, glyphs, console):
         console.print(part)

@@ -52,7 +52,8 @@ def look(pipeline: DatasetPipeline, *, whole: bool) -> Look:
     if listing.whole:
         seen = ledger.record_listing(name, listing.objects, complete=not listing.problems)
         return Look(listing, seen, {one.id: one for one in ledger.deliveries(name)}, True)
-    covers = None if listing.problems else listing.covers
+    # One object's trouble keeps no slice from being listed; what has no name stopped the listing.
+    covers = None if any(not one.key for one in listing.problems) else listing.covers
     seen = ledger.record_slice(name, listing.objects, covers)
     of_these = ledger.deliveries_of(name, [one.key for one in listing.objects])
     return Look(listing, seen, {one.id: one for one in of_these}, False)

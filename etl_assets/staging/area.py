@@ -32,6 +32,7 @@ class ProblemKind(StrEnum):
     NO_AREA = "no_area"
     NO_PERMISSION = "no_permission"
     NAME_NOT_UTF8 = "name_not_utf8"
+    ODD_NAME = "odd_name"
     NOT_A_FILE = "not_a_file"
     LINK = "link"
     VANISHED = "vanished"

@@ -7,7 +7,7 @@ import errno
 import hashlib
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from itertools import zip_longest
@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import obstore
-from obstore.exceptions import BaseError
+from botocore.exceptions import BotoCoreError, ClientError
+from obstore.exceptions import BaseError, InvalidPathError
 
 from etl_assets.errors import StagingError
 from etl_assets.object_storage import Fault, NoCredentialsError, ObjectStorage, Place, explained
@@ -42,7 +43,7 @@ _CHUNK_BYTES = 1 << 20
 _SPARE_BYTES = 64_000_000
 """Room that a fetched object leaves on the disk."""
 
-_ERRORS = (BaseError, OSError, ValueError, NoCredentialsError)
+_ERRORS = (BaseError, BotoCoreError, ClientError, OSError, ValueError, NoCredentialsError)
 _KINDS = {
     Fault.NO_BUCKET: ProblemKind.NO_AREA,
     Fault.PERMISSION: ProblemKind.NO_PERMISSION,
@@ -116,6 +117,9 @@ class StagingBucket:
         end: str | None = None
         try:
             for one in self._walk(after):
+                if isinstance(one, ListingProblem):
+                    problems.append(one)
+                    continue
                 objects[one.key] = one
                 if limit is not None and len(objects) >= limit:
                     end = one.key
@@ -128,11 +132,50 @@ class StagingBucket:
         time = self.storage.server_time() if found else None
         return Listing(found, tuple(problems), (after, end), time)
 
-    def _walk(self, after: str, folder: str = "") -> Iterator[StagedObject]:
-        pages = obstore.list(self._store, folder or None, offset=after or None, chunk_size=PAGE_KEYS)
-        for page in pages:
-            for meta in page:
-                yield _staged(meta)
+    def _walk(self, after: str, folder: str = "") -> Iterator[StagedObject | ListingProblem]:
+        while True:
+            pages = obstore.list(self._store, folder or None, offset=after or None, chunk_size=PAGE_KEYS)
+            try:
+                for page in pages:
+                    for meta in page:
+                        after = meta["path"]
+                        yield _staged(meta)
+                return
+            except InvalidPathError:
+                # One odd name, and obstore gives up the listing: the other objects must go on.
+                end = yield from self._odd_page(after, folder)
+                if end is None:
+                    return
+                after = end
+
+    def _odd_page(
+        self, after: str, folder: str
+    ) -> Generator[StagedObject | ListingProblem, None, str | None]:
+        """List a page with names that obstore can't hold; return its last key, if more follow."""
+        root = f"{self.place.prefix}/" if self.place.prefix else ""
+        page = self.storage.client().list_objects_v2(
+            Bucket=self.place.bucket,
+            Prefix=f"{root}{folder}/" if folder else root,
+            StartAfter=f"{root}{after}" if after else "",
+            MaxKeys=PAGE_KEYS,
+        )
+        key = after
+        for found in page.get("Contents", ()):
+            key = found["Key"].removeprefix(root)
+            if any(part in ("", ".", "..") for part in key.rstrip("/").split("/")):
+                message = "its name has an empty part, or a dot as a part: name it otherwise"
+                yield ListingProblem(key, ProblemKind.ODD_NAME, message)
+            elif not key.endswith("/"):
+                yield _staged(
+                    {
+                        "path": key,
+                        "size": found["Size"],
+                        "last_modified": found["LastModified"],
+                        "e_tag": found["ETag"],
+                        "version": None,
+                    }
+                )
+        return key if page.get("IsTruncated") else None
 
     def _in_range(self, range: KeyRange) -> Iterator[StagedObject]:
         """List a range; it ends at the first key beyond its prefix."""
@@ -143,6 +186,8 @@ class StagingBucket:
             last = chr(max(ord(begin[-1]) - 1, 1))
             before = f"{folder}/" * bool(folder) + begin[:-1] + last + "\U0010ffff"
         for one in self._walk(max(before, range.after), folder):
+            if isinstance(one, ListingProblem):
+                continue  # its slice tells of it
             if not one.key.startswith(range.prefix):
                 return
             yield one

@@ -55,7 +55,7 @@ class Server:
                 *(f"-{name}.port.grpc={_free_ports(1)[0]}" for name in ("master", "volume", "filer", "s3")),
                 "-s3", f"-s3.port={self.port}", f"-s3.config={self.folder / 's3.json'}", "-s3.iam=false",
                 "-s3.port.iceberg=0", "-s3.port.lance=0", "-s3.autoCreateBucket=false",
-                "-master.volumeSizeLimitMB=64", "-volume.max=60",
+                "-master.volumeSizeLimitMB=64", "-volume.max=1000",
             ],
             stdout=log,
             stderr=subprocess.STDOUT,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -180,3 +183,38 @@ def test_a_server_that_is_not_there_may_come_back(storage: ObjectStorage, tmp_pa
     assert [one.kind for one in listing.problems] == [ProblemKind.FAILED]
     assert "It is tried again" in listing.problems[0].message
     assert not isinstance(raised.value, BucketError)
+
+
+class OddNames(BaseHTTPRequestHandler):
+    """Lists a few keys, as S3 does, among them one that SeaweedFS would not keep as it is."""
+
+    keys = ("in/a.csv", "in/b//odd.csv", "in/b/", "in/c.csv")
+
+    def do_GET(self) -> None:
+        after = parse_qs(urlsplit(self.path).query).get("start-after", [""])[0]
+        contents = "".join(
+            f"<Contents><Key>{key}</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified>"
+            "<ETag>&quot;abc&quot;</ETag><Size>3</Size></Contents>"
+            for key in self.keys
+            if key > after
+        )
+        body = f"<ListBucketResult><IsTruncated>false</IsTruncated>{contents}</ListBucketResult>".encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+def test_one_odd_name_keeps_no_other_object_from_being_listed() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), OddNames) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        endpoint = f"http://127.0.0.1:{server.server_port}"
+        storage = ObjectStorage(endpoint=endpoint, access_key_id="key", secret_access_key="secret")
+        listing = StagingBucket(Place("drop", "in"), storage).list()
+        server.shutdown()
+
+    assert [one.key for one in listing.objects] == ["a.csv", "c.csv"]
+    assert [(one.key, one.kind) for one in listing.problems] == [("b//odd.csv", ProblemKind.ODD_NAME)]
