@@ -8,6 +8,8 @@ import sys
 import traceback
 from pathlib import Path
 
+from etl_assets import cleaning
+from etl_assets.contracts import declare
 from etl_assets.contracts.dataset import Dataset
 from etl_assets.errors import ContractError, EtlError
 
@@ -50,7 +52,24 @@ def load_error(error: BaseException, name: str, root: Path, found: object) -> Et
         told = f"{type(error).__name__}: {first}" if first else type(error).__name__
     else:
         told = f"{type(error).__name__}; its own words are left out, for they may quote cells"
-    return ContractError(f"The code of the dataset {name} can't be imported: {told}", where=where)
+    return ContractError(
+        f"The code of the dataset {name} can't be imported: {told}", where=where, hint=_import_hint(error)
+    )
+
+
+_WELL_KNOWN = {
+    "nw": "import narwhals.stable.v1 as nw",
+    "pa": "import pandera.polars as pa",
+    "pl": "import polars as pl",
+    **{name: f"from etl_assets.cleaning import {name}" for name in cleaning.__all__},
+    **{name: f"from etl_assets.contracts.declare import {name}" for name in declare.__all__},
+}
+
+
+def _import_hint(error: BaseException) -> str:
+    """The import that is missing, where a name of ours is used without it, as when a rule is copied."""
+    wanted = _WELL_KNOWN.get(error.name) if isinstance(error, NameError) and error.name else None
+    return f"Write at the top of the file: {wanted}" if wanted else ""
 
 
 def is_safe(error: BaseException) -> bool:

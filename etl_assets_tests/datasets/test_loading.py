@@ -157,6 +157,20 @@ def test_a_module_that_can_not_be_imported_is_named_with_the_authors_line(
 
 
 @pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("@row_check()\ndef positive(cls): ...\n", "from etl_assets.contracts.declare import row_check"),
+        ("x = moment('a')\n", "from etl_assets.cleaning import moment"),
+        ("x = nw.col('a')\n", "import narwhals.stable.v1 as nw"),
+        ("x = mine\n", ""),
+    ],
+)
+def test_a_missing_import_is_told(folder: Path, text: str, wanted: str) -> None:
+    write_dataset(folder, silver=text)
+    assert broken(folder).hint == (f"Write at the top of the file: {wanted}" if wanted else "")
+
+
+@pytest.mark.parametrize(
     ("file", "old", "new", "marked", "said"),
     [
         ("silver", "pa.Field(ge=0)", "pa.Field(ge=0, coerce=True)", "amount:", "coerce is set"),
