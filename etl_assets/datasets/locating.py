@@ -8,8 +8,6 @@ import sys
 import traceback
 from pathlib import Path
 
-from etl_assets import cleaning
-from etl_assets.contracts import declare
 from etl_assets.contracts.dataset import Dataset
 from etl_assets.errors import ContractError, EtlError
 
@@ -57,18 +55,21 @@ def load_error(error: BaseException, name: str, root: Path, found: object) -> Et
     )
 
 
-_WELL_KNOWN = {
-    "nw": "import narwhals.stable.v1 as nw",
-    "pa": "import pandera.polars as pa",
-    "pl": "import polars as pl",
-    **{name: f"from etl_assets.cleaning import {name}" for name in cleaning.__all__},
-    **{name: f"from etl_assets.contracts.declare import {name}" for name in declare.__all__},
-}
-
-
 def _import_hint(error: BaseException) -> str:
     """The import that is missing, where a name of ours is used without it, as when a rule is copied."""
-    wanted = _WELL_KNOWN.get(error.name) if isinstance(error, NameError) and error.name else None
+    if not isinstance(error, NameError) or not error.name:
+        return ""
+    # Late, for they bring Pandera along, which a look at what there is does without.
+    from etl_assets import cleaning
+    from etl_assets.contracts import declare
+
+    wanted = {
+        "nw": "import narwhals.stable.v1 as nw",
+        "pa": "import pandera.polars as pa",
+        "pl": "import polars as pl",
+        **{name: f"from etl_assets.cleaning import {name}" for name in cleaning.__all__},
+        **{name: f"from etl_assets.contracts.declare import {name}" for name in declare.__all__},
+    }.get(error.name)
     return f"Write at the top of the file: {wanted}" if wanted else ""
 
 
