@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
 
     from etl_assets.scaffolding.dataset import Draft
     from etl_assets.scaffolding.writing import Written
+
+
+_MOST_UP = 2
+"""A path with more of `..` is harder to read than one from the root."""
 
 
 @with_examples
@@ -137,12 +142,16 @@ def _print(
                 say(f"  {_shown(folder, one)}")
     if written.suggested:
         say("left alone, since you changed some of them; the new draft is beside each:", "bold")
-        for one in written.suggested:
-            say(f"  {_shown(folder, one)}.suggested")
-        some = _shown(folder, written.suggested[0])
-        say(f"  see: diff -u {shlex.quote(some)} {shlex.quote(some + '.suggested')}")
+        for one in written.suggested.values():
+            say(f"  {_shown(folder, one)}")
+        some, beside = (_shown(folder, one) for one in next(iter(written.suggested.items())))
+        say(f"  see: diff -u {shlex.quote(some)} {shlex.quote(beside)}")
+    if written.kept:
+        say("earlier suggestions, of no use any more; left alone, since you edited them:", "bold")
+        for one in written.kept:
+            say(f"  {_shown(folder, one)}")
     if staged is not None:
-        say(f"staged: {counted(len(staged), 'file')} in {staging}", "bold")
+        say(f"staged: {counted(len(staged), 'file')} in {_path(staging, Path())}", "bold")
     for table in draft.tables:
         share, file = table.worst
         rows = table.material.sample.height
@@ -156,17 +165,18 @@ def _print(
 
 
 def _print_next(console: Console, draft: Draft, folder: Path, staging: str, staged: list[str] | None) -> None:
-    some = next(iter(draft.paths.items()))
-    file = str(Path(staging) / some[0]) if staged is not None else str(some[1])
-    commands = [f"dq try {draft.name} {shlex.quote(file)}"]
-    if staged is None:
-        again = " ".join(shlex.quote(str(path)) for path in list(draft.paths.values())[:3])
-        more = " ..." if len(draft.paths) > 3 else ""
-        commands.insert(0, f"dq new {draft.name} {again}{more} --stage")
+    key, given = next(iter(draft.paths.items()))
+    file = given if staged is None else Path(staging) / key
+    commands = [f"dq try {draft.name} {shlex.quote(_path(file, folder))}"]
     commands.append(f"dq run {draft.name}")
     if staged is not None:
         commands.append(f"pytest tests/test_{draft.name}.py")
     console.print("next:", style="bold")
+    if staged is None:
+        way = (
+            "put the files into" if "://" in staging else "the same command with --stage puts the files into"
+        )
+        console.print(plain(f"  {way} {_path(staging, Path())}"), soft_wrap=True)
     if folder.resolve() != Path.cwd():
         console.print(plain(f"  cd {shlex.quote(str(folder))}"), soft_wrap=True)
     for command in commands:
@@ -175,6 +185,17 @@ def _print_next(console: Console, draft: Draft, folder: Path, staging: str, stag
 
 def _shown(folder: Path, name: str) -> str:
     return name if folder == Path() else str(folder / name)
+
+
+def _path(path: Path | str, folder: Path) -> str:
+    """A path as one writes it in a folder: relative where it is below or beside, else from the root."""
+    if "://" in str(path):
+        return str(path)
+    path, folder = Path(path).absolute(), folder.absolute()
+    if path.is_relative_to(folder):
+        return path.relative_to(folder).as_posix()
+    near = os.path.relpath(path.parent.resolve() / path.name, folder.resolve())
+    return near if Path(near).parts.count("..") <= _MOST_UP else str(path)
 
 
 def _as_json(draft: Draft, written: Written, project: list[str], staged: list[str]) -> dict[str, Any]:
@@ -193,7 +214,8 @@ def _as_json(draft: Draft, written: Written, project: list[str], staged: list[st
         "written": [*project, *written.new],
         "refreshed": written.refreshed,
         "unchanged": written.unchanged,
-        "suggested": [name + ".suggested" for name in written.suggested],
+        "suggested": list(written.suggested.values()),
+        "kept": written.kept,
         "staged": staged,
         "unsure": [{"file": one.file, "line": one.line, "text": one.text} for one in draft.doubts],
     }

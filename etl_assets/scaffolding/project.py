@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from importlib import resources
 from pathlib import Path
 
@@ -51,15 +52,17 @@ def write_builtin_settings(config_dir: Path, dataset: str) -> Path | None:
         The file that was written, None if there was one.
     """
     path = config_dir / "datasets" / f"{dataset}.yaml"
-    if path.exists():
-        return None
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes((resources.files("etl_assets.datasets") / dataset / "settings.yaml").read_bytes())
+    try:
+        with path.open("xb") as file:
+            file.write((resources.files("etl_assets.datasets") / dataset / "settings.yaml").read_bytes())
+    except FileExistsError:
+        return None
     return path
 
 
 def _prepare_dagster(folder: Path) -> None:
     home = folder / "var" / "dagster"
     home.mkdir(parents=True, exist_ok=True)
-    if not (home / "dagster.yaml").exists():
-        (home / "dagster.yaml").write_bytes((folder / "dagster.yaml").read_bytes())
+    with contextlib.suppress(FileExistsError), (home / "dagster.yaml").open("xb") as file:
+        file.write((folder / "dagster.yaml").read_bytes())

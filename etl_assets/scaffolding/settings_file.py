@@ -173,7 +173,7 @@ def _calendar(rhythm: Rhythm | None, calendar: Calendar, last: date | None, assu
     yield f"  timezone: {scalar(calendar.timezone)}"
     yield f"  start: {calendar.start}"
     if rhythm is not None and last is not None and date.today() - last > _LONG_AGO:
-        told = f"unsure: the files end long ago; without a line end: {last} all that was due since is missing"
+        told = f"unsure: the files end long ago; without the line `end: {last}` what was due since is missing"
         yield from comment(told, indent=2, width=WIDTH)
     if calendar.key_format != "%Y-%m-%d":
         yield f"  key_format: {scalar(calendar.key_format)}"

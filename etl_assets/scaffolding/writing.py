@@ -2,7 +2,11 @@
 
 The first line of a generated file holds a checksum of the rest. While that fits, the file is as it was
 written, and a new draft may replace it. As soon as one file of the dataset was changed, all of them are
-left alone: they have to agree with each other. The new draft is then put beside them, as `*.suggested`.
+left alone: they have to agree with each other. The new draft is then put beside them, as `*.suggested`; and
+where that was edited too, as `*.suggested.1`, `*.suggested.2` ...
+
+Nothing is written through a link: a file that is one counts as somebody's own, and a folder that is one must
+lead to a place in the project. What is unfinished is written to a name that nobody could have taken.
 """
 
 from __future__ import annotations
@@ -11,6 +15,7 @@ import contextlib
 import hashlib
 import os
 import re
+import secrets
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -33,13 +38,15 @@ class Written:
         new: Were not there.
         refreshed: Were as an earlier draft had left them.
         unchanged: Are what was drafted.
-        suggested: Were changed by somebody: the draft is beside them.
+        suggested: Were changed by somebody: the draft is beside them, as the file that is named behind each.
+        kept: Earlier suggestions that are of no use any more, and stay because somebody edited them.
     """
 
     new: list[str] = field(default_factory=list)
     refreshed: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
-    suggested: list[str] = field(default_factory=list)
+    suggested: dict[str, str] = field(default_factory=dict)
+    kept: list[str] = field(default_factory=list)
 
 
 def marked(text: str) -> str:
@@ -66,30 +73,71 @@ def write_files(folder: Path, files: Mapping[str, str]) -> Written:
         files: Path below it -> text, without the first line.
 
     Raises:
-        EtlError: A file can't be written; then none was.
+        EtlError: A file can't be written, or lies outside of the project by a link; then none was written.
     """
+    for name in files:
+        _check_inside(folder, name)
     texts = {name: marked(text) for name, text in files.items()}
     there = {name: _read(folder / name) for name in texts}
-    changed = [
-        name for name, text in there.items() if text not in (None, texts[name]) and not is_untouched(text)
-    ]
+    changed = [name for name, text in there.items() if text != texts[name] and not _is_ours(folder / name)]
     written = Written()
     targets: dict[Path, str] = {}
     for name, text in texts.items():
         if there[name] == text:
             written.unchanged.append(name)
         elif changed:
-            written.suggested.append(name)
-            targets[folder / (name + SUGGESTED)] = text
+            path = _free_suggestion(folder / name)
+            written.suggested[name] = (Path(name).parent / path.name).as_posix()
+            targets[path] = text
         else:
             (written.new if there[name] is None else written.refreshed).append(name)
             targets[folder / name] = text
     _replace_all(targets)
     if not changed:
-        for name in texts:
-            # What an earlier call suggested is of no use any more.
-            (folder / (name + SUGGESTED)).unlink(missing_ok=True)
+        # What an earlier call suggested is of no use any more.
+        for path in (one for name in texts for one in _suggestions(folder / name)):
+            if _is_ours(path):
+                path.unlink()
+            else:
+                written.kept.append(path.relative_to(folder).as_posix())
     return written
+
+
+def _check_inside(folder: Path, name: str) -> None:
+    """Refuse a file that a link would lead out of the project."""
+    top = folder.resolve()
+    meant = Path(os.path.normpath(top / name)).parent
+    found = meant.resolve()
+    if meant.is_relative_to(top) and not found.is_relative_to(top):
+        raise EtlError(
+            "The folder is a link that leads outside of the project; nothing was written",
+            where={"folder": folder / Path(name).parent, "leads to": found},
+            hint="Make it a folder, or draft the dataset there: --folder",
+        )
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is missing, or as a draft left it; a link is somebody's own."""
+    if path.is_symlink():
+        return False
+    text = _read(path)
+    return text is None or is_untouched(text)
+
+
+def _suggestions(path: Path) -> list[Path]:
+    """The suggestions that are there for a file."""
+    form = re.compile(re.escape(path.name + SUGGESTED) + r"(\.\d+)?")
+    return sorted(one for one in path.parent.glob("*") if form.fullmatch(one.name))
+
+
+def _free_suggestion(path: Path) -> Path:
+    """Where a suggestion for a file can be put without replacing what somebody wrote."""
+    number = 0
+    while True:
+        free = path.with_name(path.name + SUGGESTED + (f".{number}" if number else ""))
+        if _is_ours(free):
+            return free
+        number += 1
 
 
 def _read(path: Path) -> str | None:
@@ -112,8 +160,10 @@ def _replace_all(targets: Mapping[Path, str]) -> None:
     try:
         for path, text in targets.items():
             made += _make_folder(path.parent)
-            prepared[path] = path.with_name(f".{path.name}.new")
-            prepared[path].write_text(text, encoding="utf-8", newline="\n")
+            prepared[path] = _unfinished(path)
+            # Never through a link: what is there under the name is an error.
+            with prepared[path].open("x", encoding="utf-8", newline="\n") as file:
+                file.write(text)
         for path, temporary in prepared.items():
             temporary.replace(path)
             done.append(path)
@@ -127,6 +177,11 @@ def _replace_all(targets: Mapping[Path, str]) -> None:
                 folder.rmdir()
         told = error.strerror or type(error).__name__
         raise EtlError(f"The file can't be written, and nothing was: {told}", where={"file": path}) from None
+
+
+def _unfinished(path: Path) -> Path:
+    """A name beside a file that is not looked at, and that nobody could have taken before."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(6)}.new")
 
 
 def _restore(path: Path, content: bytes | None) -> None:
@@ -165,25 +220,33 @@ def stage_files(staging: Path, paths: Mapping[str, Path], snapshots: list[str]) 
     for key, source in paths.items():
         target = staging / key
         try:
-            if target.exists():
-                if target.samefile(source) or _same(source, target):
-                    continue
+            if target.exists() and (target.samefile(source) or _same(source, target)):
+                continue
+            if os.path.lexists(target):
                 raise EtlError(
                     "There is another file in the staging folder already",
                     where={"file": target},
                     hint="Nothing is overwritten there; move one of the two",
                 )
             target.parent.mkdir(parents=True, exist_ok=True)
-            # A name with a dot in front is not looked at until the copy is whole.
-            unfinished = target.with_name(f".{target.name}.part")
-            shutil.copy2(source, unfinished)
-            unfinished.replace(target)
+            _copy(source, target)
         except OSError as error:
             told = error.strerror or type(error).__name__
             raise EtlError(f"The file can't be copied: {told}", where={"file": source}) from None
         copied.append(key)
     _in_time_order([staging / key for key in snapshots if (staging / key).exists()])
     return copied
+
+
+def _copy(source: Path, target: Path) -> None:
+    unfinished = _unfinished(target)
+    try:
+        with source.open("rb") as given, unfinished.open("xb") as copy:
+            shutil.copyfileobj(given, copy)
+        shutil.copystat(source, unfinished)
+        unfinished.replace(target)
+    finally:
+        unfinished.unlink(missing_ok=True)
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -97,6 +97,76 @@ def test_a_folder_that_can_not_be_written(tmp_path: Path) -> None:
         tmp_path.chmod(stat.S_IRWXU)
 
 
+def test_a_suggestion_that_somebody_edited_is_kept(tmp_path: Path) -> None:
+    write_files(tmp_path, FILES)
+    silver = tmp_path / "datasets/a/silver.py"
+    silver.write_text("mine\n")
+    write_files(tmp_path, NEWER)
+    suggested = tmp_path / "datasets/a/silver.py.suggested"
+    suggested.write_text("my own notes\n")
+    newest = {name: text + "more = 1\n" for name, text in NEWER.items()}
+    for _ in range(2):  # what nobody edited is replaced
+        written = write_files(tmp_path, newest)
+        assert written.suggested["datasets/a/silver.py"] == "datasets/a/silver.py.suggested.1"
+        assert written.suggested["config/datasets/a.yaml"] == "config/datasets/a.yaml.suggested"
+    assert suggested.read_text() == "my own notes\n"
+    assert is_untouched((tmp_path / "datasets/a/silver.py.suggested.1").read_text())
+    silver.write_text(marked(FILES["datasets/a/silver.py"]))
+    written = write_files(tmp_path, newest)
+    assert written.kept == ["datasets/a/silver.py.suggested"]
+    assert suggested.read_text() == "my own notes\n"
+    assert sorted(path.name for path in tmp_path.rglob("*.suggested*")) == ["silver.py.suggested"]
+
+
+# -- links ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("link", ["silver.py", "silver.py.suggested", ".silver.py.new", ".silver.py"])
+@pytest.mark.parametrize("there", [True, False])
+def test_nothing_is_written_through_a_link(tmp_path: Path, link: str, there: bool) -> None:
+    project, victim = tmp_path / "project", tmp_path / "victim.py"
+    (project / "datasets/a").mkdir(parents=True)
+    if there:
+        victim.write_text("precious")
+    (project / "datasets/a" / link).symlink_to(victim)
+    for files in (FILES, NEWER):
+        write_files(project, files)
+        (project / "datasets/a/../../config/datasets/a.yaml").write_text("changed: 1\n")
+    assert (project / "datasets/a" / link).is_symlink()
+    assert victim.exists() == there
+    assert not there or victim.read_text() == "precious"
+
+
+@pytest.mark.parametrize("link", ["datasets", "datasets/a", "config", "config/datasets"])
+def test_a_linked_folder_must_lead_into_the_project(tmp_path: Path, link: str) -> None:
+    project, outside = tmp_path / "project", tmp_path / "outside"
+    (project / link).parent.mkdir(parents=True, exist_ok=True)
+    outside.mkdir()
+    (project / link).symlink_to(outside)
+    with pytest.raises(EtlError, match="outside"):
+        write_files(project, FILES)
+    assert not content(outside)
+    (project / link).unlink()
+    (project / "inside").mkdir()
+    (project / link).symlink_to(project / "inside")
+    assert sorted(write_files(project, FILES).new) == sorted(FILES)
+
+
+def test_a_link_in_the_staging_folder_is_not_followed(tmp_path: Path) -> None:
+    staging, victim, source = tmp_path / "staging", tmp_path / "victim", tmp_path / "f.csv"
+    staging.mkdir()
+    source.write_text("a\n1\n")
+    victim.write_text("precious")
+    (staging / ".f.csv.part").symlink_to(victim)
+    assert stage_files(staging, {"f.csv": source}, []) == ["f.csv"]
+    assert victim.read_text() == "precious"
+    (staging / "g.csv").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(EtlError, match="another file"):
+        stage_files(staging, {"g.csv": source}, [])
+    assert not (tmp_path / "nowhere").exists()
+    assert sorted(path.name for path in staging.iterdir()) == [".f.csv.part", "f.csv", "g.csv"]
+
+
 # -- staging --------------------------------------------------------------------------------------
 
 
@@ -147,9 +217,22 @@ def test_it_tells_what_was_written_what_is_unsure_and_what_comes_next(
     place = next(line.strip() for line in told.stdout.splitlines() if "period_from: column" in line)
     name, line, _ = place.split(":", 2)
     assert "unsure" in (project / name).read_text().splitlines()[int(line) - 1]
-    commands = told.stdout.split("next:")[1].strip().splitlines()
-    assert [command.split()[:2] for command in commands] == [["dq", "new"], ["dq", "try"], ["dq", "run"]]
+    first, *commands = told.stdout.split("next:")[1].strip().splitlines()
+    assert first == "the same command with --stage puts the files into var/staging/orders"
+    assert [command.split()[:2] for command in commands] == [["dq", "try"], ["dq", "run"]]
     assert not (project / "var/staging/orders").exists()
+
+
+def test_what_comes_next_can_be_typed_in_the_project(project: Path, tmp_path: Path, dq: Dq) -> None:
+    file = csv(tmp_path / "orders.csv", HEADER, orders())
+    staged = dq("new", "orders", file, "--stage")
+    assert "staged: 1 file in var/staging/orders" in staged.stdout
+    assert "  dq try orders var/staging/orders/orders.csv\n" in staged.stdout
+    there = os.path.relpath(file, project)
+    assert f"  dq try orders {there}\n" in dq("new", "orders", file).stdout
+    elsewhere = dq("new", "orders", file, "--folder", "other", "--stage").stdout
+    assert "staged: 1 file in other/var/staging/orders" in elsewhere
+    assert "  cd other\n  dq try orders var/staging/orders/orders.csv\n" in elsewhere
 
 
 def test_a_second_call_keeps_what_was_edited(project: Path, tmp_path: Path, dq: Dq) -> None:
