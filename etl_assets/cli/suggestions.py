@@ -11,6 +11,7 @@ from rich.padding import Padding
 from rich.text import Text
 
 from etl_assets.cli.output import cell, counted, grid, number, percent, plain, speaks_unicode
+from etl_assets.inspection.personal import reveals_persons
 
 if TYPE_CHECKING:
     from etl_assets.inspection.comparing import Comparison, FileGroup
@@ -97,11 +98,7 @@ def print_suggestions(console: Console, group: FileGroup, suggestions: Suggestio
 def wording(one: Suggestion, hidden: frozenset[str] = frozenset()) -> str:
     """Say a rule in a line; of columns that look personal without their cells."""
     name, given = ", ".join(one.columns), one.parameters
-    if (
-        hidden.intersection(one.columns)
-        and {"values", "pattern"} & given.keys()
-        and one.kind != "str_matches"
-    ):
+    if _is_hidden(one, hidden) and {"values", "pattern"} & given.keys() and one.kind != "str_matches":
         return f"{name}: {one.kind.value} ({counted(len(given.get('values', ())), 'value')}, not shown)"
     match one.kind.value:
         case "castable":
@@ -127,6 +124,13 @@ def wording(one: Suggestion, hidden: frozenset[str] = frozenset()) -> str:
             return f"{name} is in {given['table']}: {', '.join(given['column'])}"
         case _:
             return _row_check(given)
+
+
+def _is_hidden(one: Suggestion, hidden: frozenset[str]) -> bool:
+    """Whether the values of a rule are not shown: those of personal columns, and those that name persons."""
+    given = one.parameters
+    values = [*map(str, given.get("values", ())), *map(str, dict(given.get("likely", {})).values())]
+    return bool(hidden.intersection(one.columns)) or reveals_persons(one.columns[0], values)
 
 
 def _row_check(given: Mapping[str, Any]) -> str:
@@ -166,7 +170,8 @@ def _concerned(one: Suggestion) -> list[str]:
 def _shown(name: str, value: str | None, hidden: frozenset[str]) -> str:
     if value is None:
         return "(empty)"
-    return MASK if name in hidden else _short(plain(value), 30)
+    is_hidden = name in hidden or reveals_persons(name, [value])
+    return MASK if is_hidden else _short(plain(value), 30)
 
 
 def _personal(group: FileGroup) -> frozenset[str]:
@@ -185,7 +190,7 @@ def suggestions_json(group: FileGroup, suggestions: Sequence[Suggestion]) -> lis
 
 def _one_json(one: Suggestion, places: pl.DataFrame, hidden: frozenset[str]) -> dict[str, Any]:
     parameters = dict(one.parameters)
-    if hidden.intersection(one.columns):
+    if _is_hidden(one, hidden):
         for name in ("values", "likely"):
             if name in parameters:
                 parameters[name] = None

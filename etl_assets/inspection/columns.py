@@ -21,7 +21,7 @@ from etl_assets.inspection.lexicon import (
 )
 from etl_assets.inspection.moments import Moments, find_moments
 from etl_assets.inspection.numbers import Numbers, find_numbers, number_shapes
-from etl_assets.inspection.personal import Personal, find_personal, masked
+from etl_assets.inspection.personal import Personal, find_personal, masked, reveals_persons
 from etl_assets.inspection.records import Certainty, Column, Kind
 
 LEAST_SHARE = 0.8
@@ -77,6 +77,8 @@ def describe_column(name: str, cells: pl.Series) -> Column:
         examples=tuple(text for text, _ in rest.pairs(3)),
         hints=(*column.hints, *_odd_values(column, rest), *_rare_case(found, nulls, len(cells))),
     )
+    if not personal and column.kind is Kind.TEXT and reveals_persons(name, column.examples):
+        column = replace(column, examples=tuple(dict.fromkeys(map(masked, column.examples))))
     if personal:
         column = replace(
             column,

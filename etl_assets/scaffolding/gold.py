@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
+from etl_assets.inspection.personal import reveals_persons
 from etl_assets.scaffolding.code import Code, Group, call, comment, docstring, literal, statement
 from etl_assets.scaffolding.drafts import (
     DAY,
@@ -77,11 +80,19 @@ def _category(table: TableDraft) -> ColumnDraft | None:
         and 2 <= column.column.distinct <= min(_MOST_CATEGORIES, max(2, rows // 5))
         and column.column.filled >= rows / 2
     ]
-    return max(
-        likely,
-        key=lambda one: (one.dtype == TEXT, "isin" in one.checks, not one.nullable, one.column.distinct > 2),
-        default=None,
-    )
+    harmless = [column for column in likely if not _reveals_persons(table, column)]
+    return max(harmless, key=_likelihood, default=None)
+
+
+def _likelihood(column: ColumnDraft) -> tuple[object, ...]:
+    """How likely somebody wants to group by a column: better by few values than by many, but not by two."""
+    distinct = column.column.distinct
+    return column.dtype == TEXT, "isin" in column.checks, not column.nullable, distinct > 2, -distinct
+
+
+def _reveals_persons(table: TableDraft, column: ColumnDraft) -> bool:
+    cells = table.material.sample[column.header].cast(pl.String).unique().drop_nulls()
+    return column.dtype == TEXT and reveals_persons(column.header, cells)
 
 
 def _measures(table: TableDraft) -> list[ColumnDraft]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import datetime as dt
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -220,6 +221,37 @@ def test_nothing_personal_is_written(tmp_path: Path) -> None:
 
 
 # -- several tables -------------------------------------------------------------------------------
+
+
+PERSONS = ["Emil Zatopek", "Ann Lee", "Xaver Quandt", "Ilse Bilse"]
+
+
+@pytest.mark.parametrize("header", ["verantwortlich", "seller", "handled by", "column 7", "remark", "desk"])
+@pytest.mark.parametrize("form", ["{}", "Call {} back", "{} (night)"])
+def test_persons_are_not_listed_in_code(tmp_path: Path, header: str, form: str) -> None:
+    """Whatever their column is called, and in free text as well."""
+    rows = [
+        [f"N{n:04}", ("north", "south", "west")[n % 3], form.format(PERSONS[n % 4]), f"{n % 17}.5"]
+        for n in range(300)
+    ]
+    rows[7][2] = form.format("Ann Lea")  # which would be told as a misspelling
+    file = csv(tmp_path / "a.csv", ["number", "region", header, "amount"], rows)
+    draft = draft_dataset("a", [file])
+    written = "\n".join(draft.files.values())
+    for person in (*PERSONS, "Ann Lea"):
+        assert person not in written
+        assert not re.search(rf"\b{person.split()[1]}\b", written)
+    assert 'isin=["north", "south", "west"]' in written
+    assert "class GoldAByRegion" in written
+
+
+def test_rows_are_grouped_by_a_category_of_few_values(tmp_path: Path) -> None:
+    rows = [
+        [f"N{n:04}", f"kind {n % 40:02}", ("north", "south", "west")[n % 3], f"{n % 17}.5"]
+        for n in range(400)
+    ]
+    file = csv(tmp_path / "a.csv", ["number", "sort", "region", "amount"], rows)
+    assert "class GoldAByRegion" in draft_dataset("a", [file]).files["datasets/a/gold.py"]
 
 
 def test_another_header_is_another_table_and_may_be_referred_to(tmp_path: Path) -> None:
