@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from textwrap import dedent
 
@@ -88,4 +89,6 @@ def write_distribution(site: Path, package: str, entry_points: dict[str, str]) -
     folder = site / package
     folder.mkdir(exist_ok=True)
     (folder / "__init__.py").touch()
+    # Python looks into a folder again only when its time of change differs.
+    importlib.invalidate_caches()
     return folder
