@@ -55,7 +55,7 @@ CHECKS: dict[str, tuple[Any, dict[str, Any]]] = {
 
 OTHERS: dict[str, tuple[Any, str]] = {
     "nullable": (True, "nulls are allowed; the rule `not_null` is left out, or a warning if `about` says so"),
-    "unique": (True, "the rule `unique`: later rows of a value in the same partition are declared duplicates"),
+    "unique": (True, "the rule `unique`: later rows of a value in one partition are duplicates"),
     "alias": ("Order No", "the column's name where it is no Python name"),
     "description": ("what it holds", "shown in Dagster and in reports"),
     "metadata": (about(), "what `about(...)` says"),
