@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PORT ?= 3000
-WORKERS ?= 2
+WORKERS ?= 3
 
 # One folder holds all state. Absolute, because Dagster's processes run elsewhere.
 ETL_HOME ?= $(CURDIR)/var

@@ -12,11 +12,10 @@ settings.register_profile("etl_assets", deadline=None)
 settings.load_profile("etl_assets")
 
 
-@pytest.fixture(autouse=True)
-def _no_settings_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in list(os.environ):
-        if name.startswith("ETL_") or name == "DAGSTER_HOME":
-            monkeypatch.delenv(name)
+# Settings of this machine, or of make, are not those of the tests; gone before the first fixture of a module.
+for _name in list(os.environ):
+    if _name.startswith("ETL_") or _name == "DAGSTER_HOME":
+        del os.environ[_name]
 
 
 @pytest.fixture(autouse=True)

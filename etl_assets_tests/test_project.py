@@ -36,7 +36,8 @@ def test_each_dataset_is_sound_or_says_what_is_wrong(folder: Path) -> None:
     said = {name: (type(error), error.what) for name, error in project.failures.items()}
     assert said["mart"] == (
         ContractError,
-        "The code of the dataset mart can't be imported: ZeroDivisionError: division by zero",
+        "The code of the dataset mart can't be imported: ZeroDivisionError; its own words are left out, "
+        "for they may quote cells",
     )
     assert said["nocode"] == (ContractError, "There is no code for the dataset nocode")
     assert said["typo"][0] is SettingsError

@@ -69,7 +69,10 @@ def test_export_as_json_names_what_has_no_counterpart(empty_home: Path, dq: Dq) 
     assert {"path", "line", "loss", "what"} == set(told["findings"][0])
 
 
-def test_a_foreign_contract_shows_its_rules_and_what_is_not_checked(foreign: Path, dq: Dq) -> None:
+def test_a_foreign_contract_shows_its_rules_and_what_is_not_checked(
+    foreign: Path, dq: Dq, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
     done = dq("contract", "import", str(foreign))
     assert done.exit_code == 0
     assert "amount.greater_than_or_equal_to" in done.stdout

@@ -52,7 +52,8 @@ def test_the_lines_for_the_yaml_are_settings(sales: Path, dq: Dq) -> None:
     assert "sources" in DatasetSettings.model_fields
 
 
-def test_personal_cells_are_masked(tmp_path: Path, dq: Dq) -> None:
+def test_personal_cells_are_masked(tmp_path: Path, dq: Dq, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "140")
     path = tmp_path / "people.csv"
     path.write_bytes(CASES["people"].content)
 
