@@ -111,7 +111,9 @@ def _has_header(pipeline: DatasetPipeline, path: Path, table: str) -> bool:
         name for name in pipeline.contract(TableId(Layer.BRONZE, table)).schema if name not in PROVENANCE
     ]
     breach = find_breach(examine(path, source.format), source, columns)
-    return breach is None or breach.code not in (BreachCode.HEADER, BreachCode.SEPARATOR)
+    # A file of another format says nothing of its header.
+    no_header = (BreachCode.HEADER, BreachCode.SEPARATOR, BreachCode.DAMAGED, BreachCode.FORMAT)
+    return breach is None or breach.code not in no_header
 
 
 def _last_period(pipeline: DatasetPipeline) -> str:

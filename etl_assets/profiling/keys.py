@@ -129,7 +129,9 @@ def _refers(column: CodedColumn, key: CodedColumn) -> bool:
     found = column.values.is_in(key.values.to_list()).to_numpy()
     if column.counts[found].sum() < 0.98 * total or found.sum() < 2:
         return False
-    return _alike(column.name, key.name) or not _bound_to_meet(column, key)
+    # Words that are just those of the other list are its words, however few they are.
+    same = not column.numeric and 3 <= len(column.values) == len(key.values) and bool(found.all())
+    return same or _alike(column.name, key.name) or not _bound_to_meet(column, key)
 
 
 def _bound_to_meet(column: CodedColumn, key: CodedColumn) -> bool:
