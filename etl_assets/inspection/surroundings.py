@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -16,6 +16,7 @@ _HEADER_WITHIN = 200
 _BODY = 400
 _FOOTER_WITHIN = 30
 
+_MOST_SUBTOTALS = 0.2
 _NUMBER = re.compile(r"[-+(]?[^\w\s]?\s?\d[\d.,'\u2019 \u00a0\u202f]*(?:e[-+]?\d+)?\s?[%€$£)-]?", re.I)
 RULE_PATTERN = r"^[-+=|: ]*[-=]{3}[-+=|: ]*$"
 BLANK_PATTERN = r"^\s*$"
@@ -93,6 +94,14 @@ def find_surroundings(records: Sequence[Record], width: int, *, at_end: bool) ->
             f"The header stands there again {len(again):,} times (line {shown}): files were put together; "
             "these lines are read as rows, and break the types of silver"
         )
+    if sums := _subtotals(records, first, last):
+        skipped.update(sums)
+        patterns.append(_beginnings(records[n].cells[0] for n in sums))
+        evidence = (
+            f"{len(sums):,} lines of totals among the rows, the first is line {records[sums[0]].line:,}: "
+            "they begin so, and hold at most half of what rows hold"
+        )
+        proposals.append(Proposal("subtotals", len(sums), Certainty.LIKELY, evidence))
     if last < len(records):
         proposals.append(_footer(records, last, width))
     return Surroundings(
@@ -293,6 +302,23 @@ def _again(records: Sequence[Record], header: Record, first: int, last: int) -> 
     if len(header.cells) < 2:
         return []
     return [n for n in range(first, last) if records[n].cells == header.cells]
+
+
+def _subtotals(records: Sequence[Record], first: int, last: int) -> list[int]:
+    """Lines of totals among the rows. A row may be called so, too: all of them must hold little."""
+    rows = [n for n in range(first, last) if records[n].cells]
+    told = [n for n in rows if TOTALS.match(records[n].cells[0])]
+    if not told or len(told) > _MOST_SUBTOTALS * len(rows):
+        return []
+    usual = sorted(records[n].filled for n in rows)[len(rows) // 2]
+    return told if all(2 * records[n].filled <= usual for n in told) else []
+
+
+def _beginnings(cells: Iterable[str]) -> str:
+    """A regular expression for lines that begin as these cells do, with a word for totals."""
+    found = {match[0].strip() for cell in cells if (match := TOTALS.match(cell))}
+    words = "|".join(re.escape(word).replace("\\ ", " ") for word in sorted(found))
+    return f'^"?\\s*(?:{words})\\b'
 
 
 # -- where it ends --------------------------------------------------------------------------------
