@@ -69,10 +69,18 @@ def test_any_text_stays_a_comment_and_a_docstring(text: str, indent: int) -> Non
     assert all(line.isprintable() for line in lines)
 
 
+# How wide a character of a rare script is, ruff and we take from different editions of Unicode.
+LETTERS = st.sampled_from("abcxyz ABCÄÖÜßéñçøł0123456789 .,;:-_/()[]{}<>#'\"\\\\\n\t€%&")
+
+
+def texts(longest: int) -> st.SearchStrategy[str]:
+    return st.text(LETTERS, max_size=longest)
+
+
 VALUES = st.recursive(
     st.one_of(
-        st.text(max_size=120).map(Text),
-        st.text(max_size=120).map(literal),
+        texts(120).map(Text),
+        texts(120).map(literal),
         st.integers().map(literal),
         st.sampled_from(["COMPUTED", "True"]),
     ),
@@ -82,8 +90,8 @@ VALUES = st.recursive(
             lambda items: call("pa.Field", **{f"argument_{n}": item for n, item in enumerate(items)}),
             st.lists(inner, min_size=1, max_size=5),
         ),
-        st.lists(st.text(max_size=30), max_size=8).map(listing),
-        st.dictionaries(st.text(max_size=10), st.text(max_size=30), min_size=1, max_size=4).map(mapping),
+        st.lists(texts(30), max_size=8).map(listing),
+        st.dictionaries(texts(10), texts(30), min_size=1, max_size=4).map(mapping),
     ),
     max_leaves=12,
 )
