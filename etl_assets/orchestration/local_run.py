@@ -121,17 +121,16 @@ def run_dataset(dataset: Dataset, settings: AppSettings, *, progress: Progress |
 
 def open_instance(settings: AppSettings) -> DagsterInstance:
     """Dagster's instance of this project, in `ETL_HOME/dagster` unless DAGSTER_HOME names another."""
-    home = settings.dagster_home
-    if not os.environ.get("DAGSTER_HOME"):  # empty is as good as unset, for Dagster too
-        os.environ["DAGSTER_HOME"] = str(home)
+    # Told to this instance and not to the process, whose next run may be of another home. Empty is unset.
+    home = Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
     home.mkdir(parents=True, exist_ok=True)
-    ours, its = settings.config_dir.parent / "dagster.yaml", Path(os.environ["DAGSTER_HOME"]) / "dagster.yaml"
-    if ours.exists() and not its.exists() and its.parent == home:
+    ours, its = settings.config_dir.parent / "dagster.yaml", home / "dagster.yaml"
+    if ours.exists() and not its.exists() and home == settings.dagster_home:
         shutil.copy(ours, its)  # as `make ui` does: both must see the same storage and limits
     # Dagster makes its SQLite files without a lock: of two processes in a new home one would fail.
-    with FileLock(Path(os.environ["DAGSTER_HOME"]) / ".starting"):
-        return DagsterInstance.get()
+    with FileLock(home / ".starting"):
+        return DagsterInstance.from_config(str(home))
 
 
 def _take_in_all(pipeline: DatasetPipeline) -> list[str]:
