@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from etl_assets.ledger import deliveries
+from etl_assets.ledger import deliveries, listings
 from etl_assets.ledger.records import Delivery, DeliveryState, ListedObject, SeenObject
 from etl_assets.ledger.transactions import Transactions
 
@@ -16,8 +16,8 @@ class DeliveryLedger(Transactions):
         """Return every object that a listing ever showed, gone ones included, by key; or only some keys'."""
         with self._database.read() as connection:
             if keys is not None:
-                return deliveries.seen_of(connection, dataset, keys)
-            return deliveries.seen(connection, dataset)
+                return listings.seen_of(connection, dataset, keys)
+            return listings.seen(connection, dataset)
 
     def record_listing(
         self, dataset: str, objects: Iterable[ListedObject], *, complete: bool = True
@@ -30,7 +30,7 @@ class DeliveryLedger(Transactions):
             complete: False if parts of the area could not be listed: then nothing counts as gone.
         """
         with self._database.write() as connection:
-            return deliveries.record_listing(connection, dataset, objects, complete, self._now())
+            return listings.record_listing(connection, dataset, objects, complete, self._now())
 
     def record_slice(
         self, dataset: str, objects: Iterable[ListedObject], covers: tuple[str, str | None] | None
@@ -46,12 +46,20 @@ class DeliveryLedger(Transactions):
                 the next slice begins there. None if nothing was listed as a whole.
         """
         with self._database.write() as connection:
-            return deliveries.record_slice(connection, dataset, objects, covers, self._now())
+            return listings.record_slice(connection, dataset, objects, covers, self._now())
 
     def listed_through(self, dataset: str) -> str:
         """Return the key after which the next slice of an area begins; "" for its beginning."""
         with self._database.read() as connection:
-            return deliveries.listed_through(connection, dataset)
+            return listings.listed_through(connection, dataset)
+
+    def changes(self, dataset: str) -> int:
+        """Return how often what is to be done for a dataset may have changed, as far as the ledger knows.
+
+        It grows with every change of its objects, deliveries, validations and publications.
+        """
+        with self._database.read() as connection:
+            return listings.changes(connection, dataset)
 
     def deliveries_of(self, dataset: str, keys: Sequence[str]) -> list[Delivery]:
         """Return the deliveries of some objects, in the order in which they were registered."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from sqlalchemy import Connection, Row, Table, select
+from sqlalchemy import Connection, Row, Table, func, select, update
 
 from etl_assets.ledger.database import upsert
 from etl_assets.ledger.schema import datasets
@@ -39,3 +39,10 @@ def lock_dataset(connection: Connection, dataset: str) -> AnyRow:
     )
     # SQLite needs no FOR UPDATE: there, one writer at a time is all there can be.
     return connection.execute(select(datasets).where(datasets.c.dataset == dataset).with_for_update()).one()
+
+
+def note_change(connection: Connection, dataset: str) -> None:
+    """Count a change of what is to be done for `dataset`, in the transaction that makes it."""
+    own = datasets.c.dataset == dataset
+    count = func.coalesce(datasets.c.changes, 0) + 1
+    connection.execute(update(datasets).where(own).values(changes=count))

@@ -19,7 +19,7 @@ from sqlalchemy import (
 from etl_assets.ledger.column_types import EnumText, Id, JsonText, Message, Number, PlainText, UtcTime
 from etl_assets.ledger.records import DeliveryState, Outcome, RunStatus
 
-SCHEMA_VERSION = "0002"
+SCHEMA_VERSION = "0003"
 """The newest migration's revision: what a ledger must have before this code works with it."""
 VERSION_TABLE = "ledger_version"
 """Where Alembic keeps it; its default name is taken where Dagster's own storage shares the database."""
@@ -46,6 +46,8 @@ datasets = Table(
     Column("listed_at", UtcTime),
     # Where the next slice of a large area begins; null or "" for its beginning.
     Column("listed_through", PlainText),
+    # Grows with everything that may change what is to be done; null for 0.
+    Column("changes", BigInteger),
     PrimaryKeyConstraint("dataset"),
 )
 

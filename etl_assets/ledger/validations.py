@@ -25,7 +25,7 @@ from etl_assets.ledger.records import (
     Validation,
     ValidationRecord,
 )
-from etl_assets.ledger.rows import lock_dataset, to_record, to_row
+from etl_assets.ledger.rows import lock_dataset, note_change, to_record, to_row
 from etl_assets.ledger.schema import publications, scores, statistics, tallies, validations
 
 C = TypeVar("C", Tally, Statistic, Score)
@@ -57,6 +57,7 @@ def record(
             connection.execute(insert(table), rows)
     _publish(connection, [one for one in recorded if one.outcome is Outcome.PUBLISHED], now)
     deliveries.mark_ingested(connection, lease.dataset, ingested_delivery_ids, now)
+    note_change(connection, lease.dataset)
     return recorded
 
 

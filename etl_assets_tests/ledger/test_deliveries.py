@@ -222,3 +222,38 @@ def test_more_deliveries_than_one_statement_takes(ledger: Ledger) -> None:
     assert ledger.set_delivery_state([one.id for one in many], DeliveryState.ON_HOLD, "waits") == 6_000
     found = ledger.deliveries("retail", state=DeliveryState.ON_HOLD)
     assert [one.sequence for one in found] == list(range(1, 6_001))
+
+
+# --- the count of changes ------------------------------------------------------------------------------------
+
+
+def test_everything_that_may_change_what_is_to_be_done_is_counted(ledger: Ledger) -> None:
+    counts = [ledger.changes("retail")]
+
+    def counted() -> None:
+        counts.append(ledger.changes("retail"))
+
+    ledger.record_listing("retail", [Listed("a.csv")])
+    counted()
+    (one,) = ledger.register_deliveries([delivery("d1", "a.csv")])
+    counted()
+    ledger.set_delivery_state([one.id], DeliveryState.ON_HOLD, "broken")
+    counted()
+    ledger.set_delivery_periods({one.id: ["2024-03-01"]})
+    counted()
+    ledger.record_validations([], ledger.acquire_lease("retail", "run", 60))
+    counted()
+    ledger.record_listing("retail", [])
+    counted()
+    assert counts == sorted(set(counts))
+
+
+def test_what_changes_nothing_is_not_counted(ledger: Ledger) -> None:
+    ledger.record_listing("retail", [Listed("a.csv")])
+    ledger.record_listing("flights", [Listed("b.csv")])
+    before = ledger.changes("retail")
+    ledger.record_listing("retail", [Listed("a.csv")])
+    ledger.record_listing("flights", [])
+    ledger.acquire_lease("retail", "run", 60)
+    ledger.deliveries("retail")
+    assert ledger.changes("retail") == before > 0
