@@ -4,6 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
+from typing import ClassVar
+
+
+class ErrorKind(StrEnum):
+    """The class of an error, which decides what becomes of the work that it stopped.
+
+    transient: it may pass by itself; tried again. resource: memory, disk or descriptors are short; tried
+    again. configuration: somebody has to change something around the work, such as credentials; tried again,
+    seldom, for as long as it takes. data: what was delivered; held until something else is. bug: the code;
+    stopped until that changes.
+    """
+
+    TRANSIENT = "transient"
+    RESOURCE = "resource"
+    CONFIGURATION = "configuration"
+    DATA = "data"
+    BUG = "bug"
+
+    @property
+    def retried(self) -> bool:
+        """Whether trying again soon may help."""
+        return self in (ErrorKind.TRANSIENT, ErrorKind.RESOURCE)
+
+
+class Circuit(StrEnum):
+    """What a dataset depends on and may be sick, for all of its deliveries at once."""
+
+    STAGING = "staging"
+    LAKE = "lake"
 
 
 class EtlError(Exception):
@@ -14,9 +44,25 @@ class EtlError(Exception):
         where: Where it happened, from the wide to the narrow: dataset, table, partition,
             delivery, line, rule. Only what is known.
         hint: What to do about it.
+        kind: Its kind, where that is not its class's.
+
+    Attributes:
+        circuit: What is sick as a whole, where the error is that.
     """
 
-    def __init__(self, what: str, *, where: dict[str, object] | None = None, hint: str = "") -> None:
+    kind: ErrorKind = ErrorKind.BUG
+    circuit: ClassVar[Circuit | None] = None
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        where: dict[str, object] | None = None,
+        hint: str = "",
+        kind: ErrorKind | None = None,
+    ) -> None:
+        if kind is not None:
+            self.kind = kind
         self.what = what
         self.where = dict(where or {})
         self.hint = hint
@@ -27,21 +73,43 @@ class EtlError(Exception):
 class SettingsError(EtlError):
     """A setting is wrong, unknown or missing."""
 
+    kind = ErrorKind.CONFIGURATION
+
 
 class ContractError(EtlError):
     """A contract or a dataset's code can't be compiled; raised when the code loads."""
 
+    kind = ErrorKind.BUG
+
 
 class StagingError(EtlError):
-    """A staging area or an object in it can't be read; transient unless a subclass says otherwise."""
+    """A staging area or an object in it can't be read; transient unless it says otherwise."""
+
+    kind = ErrorKind.TRANSIENT
+
+
+class StagingUnreachableError(StagingError):
+    """A staging area refuses, or does not answer: all that is delivered there is concerned."""
+
+    circuit = Circuit.STAGING
 
 
 class LakeError(EtlError):
-    """A table can't be read or committed."""
+    """A table can't be read or committed; transient unless it says otherwise."""
+
+    kind = ErrorKind.TRANSIENT
+
+
+class LakeUnreachableError(LakeError):
+    """The storage of the lake refuses, does not answer, or is full: all tables are concerned."""
+
+    circuit = Circuit.LAKE
 
 
 class LedgerError(EtlError):
-    """The ledger can't be read or written."""
+    """The ledger can't be read or written; transient unless it says otherwise."""
+
+    kind = ErrorKind.TRANSIENT
 
 
 class StaleWriterError(LakeError):

@@ -12,6 +12,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol, TypeAlias
 
+from etl_assets.errors import ErrorKind
+
 PartitionKey: TypeAlias = tuple[str, str, str]
 """(layer, table, period); the period is '' for an unpartitioned table."""
 
@@ -41,6 +43,14 @@ class RunStatus(StrEnum):
     FAILED = "failed"
     SKIPPED = "skipped"
     UNFINISHED = "unfinished"
+
+
+class CircuitState(StrEnum):
+    """Whether work goes through. half_open: one probe is under way, which decides."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
 
 
 class ListedObject(Protocol):
@@ -166,6 +176,8 @@ class Validation:
         unreadable: Records that could not be read; part of quarantined.
         score: The table's score, 0..1; None is unknown. `row_score` alike.
         tolerance: Share of rows that could be quarantined, as it was set at the time.
+        error_kind: Of a failed one: one of `ErrorKind`.
+        circuit: Of a failed one: the circuit whose business the failure is; it does not count as a try.
     """
 
     dataset: str
@@ -189,6 +201,8 @@ class Validation:
     gate_reason: str = ""
     error_class: str = ""
     error: str = ""
+    error_kind: str = ""
+    circuit: str = ""
     contract_fingerprint: str = ""
     lake_version: int | None = None
     quarantine_version: int | None = None
@@ -311,5 +325,51 @@ class Run:
     process_started_at: float
     ended_at: datetime | None = None
     rows: int | None = None
+    error_class: str = ""
+    error: str = ""
+    error_kind: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CircuitStanding:
+    """Where one circuit of a dataset stands: `staging` or `lake`.
+
+    Attributes:
+        failures: How often it failed since it last did not.
+        probes: How many probes have failed since it opened.
+        in_run: Whether a run failed last; a look alone does not close it then.
+        opened_at: Since when nothing goes through; None while it is closed.
+        probe_at: When it may be probed; while half open, when the probe under way counts as lost.
+        error: What failed last, without secrets.
+    """
+
+    dataset: str
+    circuit: str
+    state: CircuitState = CircuitState.CLOSED
+    failures: int = 0
+    probes: int = 0
+    in_run: bool = False
+    opened_at: datetime | None = None
+    failed_at: datetime | None = None
+    probe_at: datetime | None = None
+    error_kind: str = ""
+    error_class: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorCount:
+    """How often errors of one kind have come to a dataset, and the last of them.
+
+    Attributes:
+        origin: The circuit that it came from; '' for what is the dataset's own.
+    """
+
+    dataset: str
+    origin: str
+    error_kind: ErrorKind
+    count: int
+    first_at: datetime
+    last_at: datetime
     error_class: str = ""
     error: str = ""

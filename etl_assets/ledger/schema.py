@@ -16,10 +16,11 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
+from etl_assets.errors import ErrorKind
 from etl_assets.ledger.column_types import EnumText, Id, JsonText, Message, Number, PlainText, UtcTime
-from etl_assets.ledger.records import DeliveryState, Outcome, RunStatus
+from etl_assets.ledger.records import CircuitState, DeliveryState, Outcome, RunStatus
 
-SCHEMA_VERSION = "0003"
+SCHEMA_VERSION = "0004"
 """The newest migration's revision: what a ledger must have before this code works with it."""
 VERSION_TABLE = "ledger_version"
 """Where Alembic keeps it; its default name is taken where Dagster's own storage shares the database."""
@@ -139,6 +140,10 @@ validations = Table(
     Column("gate_reason", Message, nullable=False),
     Column("error_class", PlainText, nullable=False),
     Column("error", Message, nullable=False),
+    # One of ErrorKind, or "".
+    Column("error_kind", PlainText, nullable=False, server_default=""),
+    # Of a failure that is the circuit's business and none of the partition's; else "".
+    Column("circuit", PlainText, nullable=False, server_default=""),
     Column("contract_fingerprint", PlainText, nullable=False),
     Column("lake_version", BigInteger),
     Column("quarantine_version", BigInteger),
@@ -241,6 +246,42 @@ runs = Table(
     Column("rows", BigInteger),
     Column("error_class", PlainText, nullable=False),
     Column("error", Message, nullable=False),
+    Column("error_kind", PlainText, nullable=False, server_default=""),
     PrimaryKeyConstraint("id"),
     Index("ix_runs_started_at", "dataset", "started_at"),
+)
+
+# A row for each circuit that ever failed.
+circuits = Table(
+    "circuits",
+    metadata,
+    Column("dataset", PlainText, nullable=False),
+    Column("circuit", PlainText, nullable=False),
+    Column("state", EnumText(CircuitState), nullable=False),
+    Column("failures", BigInteger, nullable=False),
+    Column("probes", BigInteger, nullable=False),
+    Column("in_run", Boolean, nullable=False),
+    Column("opened_at", UtcTime),
+    Column("failed_at", UtcTime),
+    # While half open: when the probe that is under way counts as lost.
+    Column("probe_at", UtcTime),
+    Column("error_kind", PlainText, nullable=False),
+    Column("error_class", PlainText, nullable=False),
+    Column("error", Message, nullable=False),
+    PrimaryKeyConstraint("dataset", "circuit"),
+)
+
+error_counts = Table(
+    "error_counts",
+    metadata,
+    Column("dataset", PlainText, nullable=False),
+    # A circuit, or "" for what is the dataset's own.
+    Column("origin", PlainText, nullable=False),
+    Column("error_kind", EnumText(ErrorKind), nullable=False),
+    Column("count", BigInteger, nullable=False),
+    Column("first_at", UtcTime, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
+    Column("error_class", PlainText, nullable=False),
+    Column("error", Message, nullable=False),
+    PrimaryKeyConstraint("dataset", "origin", "error_kind"),
 )
