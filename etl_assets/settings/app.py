@@ -17,8 +17,10 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from etl_assets.connections import Connection
 from etl_assets.errors import SettingsError
 from etl_assets.object_storage import ObjectStorage, is_s3, parse_place
+from etl_assets.settings.connections import ConnectionSettings
 from etl_assets.settings.dataset import DatasetSettings, TableName
 from etl_assets.settings.storage import StorageSettings
 from etl_assets.settings.upkeep import UpkeepSettings
@@ -103,6 +105,9 @@ class AppSettings(BaseSettings):
         None, description="Where tables live: a folder, or s3://bucket/prefix; default: lake in home."
     )
     storage: StorageSettings = Field(default_factory=StorageSettings)
+    connections: dict[TableName, ConnectionSettings] = Field(
+        default_factory=dict, description="Name -> a PostgreSQL database, to read from or to publish to."
+    )
     upkeep: UpkeepSettings = Field(default_factory=UpkeepSettings)
     dataset_folders: tuple[Path, ...] = Field(
         (Path("datasets"),),
@@ -177,12 +182,28 @@ class AppSettings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """What must never be written anywhere in clear: hand it to `logs.configure`."""
         ledger = (self.ledger_url.get_secret_value(),) if self.ledger_url else ()
-        return (*ledger, *self.storage.secrets)
+        passwords = (one.password.get_secret_value() for one in self.connections.values() if one.password)
+        return (*ledger, *self.storage.secrets, *passwords)
 
     @property
     def object_storage(self) -> ObjectStorage:
         """How object storage is reached, secrets included."""
         return self.storage.object_storage
+
+    def connection(self, name: str) -> Connection:
+        """Return how a database is reached, its password included.
+
+        Raises:
+            SettingsError: There is no connection of that name.
+        """
+        if name not in self.connections:
+            known = ", ".join(sorted(self.connections)) or "none"
+            raise SettingsError(
+                f"There is no connection {name}",
+                where={"key": "connections"},
+                hint=f"Describe it in app.yaml; there are {known} so far",
+            )
+        return self.connections[name].connection(name, self.project_dir)
 
     def dataset(self, name: str) -> DatasetSettings:
         """Return the settings of one dataset.

@@ -162,17 +162,20 @@ def _app_layers(config_dir: Path, environment: str, *, chosen: bool) -> Iterator
                     where=layer.where((key,)),
                     hint=f"Set {_variable((key,))} and remove the line",
                 )
-        _refuse_keys_of_storage(layer)
+        _refuse_secrets(layer)
         yield layer
 
 
-def _refuse_keys_of_storage(layer: Layer) -> None:
-    for key in SECRET_KEYS:
-        if layer.has(path := ("storage", key)):
+def _refuse_secrets(layer: Layer) -> None:
+    connections = layer.values.get("connections")
+    names = connections if isinstance(connections, Mapping) else ()
+    passwords = [("connections", str(name), "password") for name in names]
+    for path in [*(("storage", key) for key in SECRET_KEYS), *passwords]:
+        if layer.has(path):
             raise SettingsError(
-                f"storage.{key} is a secret, so it comes from the environment only",
+                f"{'.'.join(path)} is a secret, so it comes from the environment only",
                 where=layer.where(path),
-                hint=f"Set {_variable(path)}, remove the line, and renew the key if others could read it",
+                hint=f"Set {_variable(path)}, remove the line, and renew the secret if others could read it",
             )
 
 

@@ -14,10 +14,10 @@ from pydantic_core import ErrorDetails
 from etl_assets.errors import SettingsError
 from etl_assets.logs import mask_url_passwords
 from etl_assets.settings.app import AppSettings
-from etl_assets.settings.layers import ENVIRONMENT_ONLY, Layer
+from etl_assets.settings.layers import ENVIRONMENT_ONLY, SECRET_KEYS, Layer
 from etl_assets.settings.yaml_files import KeyPath
 
-_SECRET = {("ledger_url",)}
+_SECRET = ("ledger_url", "password", *SECRET_KEYS)
 
 
 def settings_error(problems: Sequence[SettingsError]) -> SettingsError:
@@ -60,7 +60,7 @@ def _problem(path: KeyPath, details: list[ErrorDetails], layers: Sequence[Layer]
     expected = "; or ".join(dict.fromkeys(_expected(detail) for detail in details))
     given = details[0]["ctx"]["tag"] if kind == "union_tag_invalid" else details[0]["input"]
     # A list or a mapping would only make the message long.
-    shown = path not in _SECRET and isinstance(given, (str, int, float, bool, type(None)))
+    shown = path[-1] not in _SECRET and isinstance(given, (str, int, float, bool, type(None)))
     what = "The setting is wrong" + (f": {mask_url_passwords(repr(given))}" if shown else "")
     return SettingsError(what, where=_where(path, layers), hint=expected)
 

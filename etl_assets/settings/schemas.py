@@ -36,6 +36,7 @@ def _app_schema() -> dict[str, Any]:
         del schema["properties"][name]
     for name in SECRET_KEYS:
         del schema["$defs"]["StorageSettings"]["properties"][name]
+    del schema["$defs"]["ConnectionSettings"]["properties"]["password"]
     # A dataset's overrides need not be complete: the dataset's own file has the rest.
     schema["$defs"]["DatasetSettings"].pop("required", None)
     schema["$defs"]["DatasetSettings"].pop("description", None)
