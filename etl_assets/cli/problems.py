@@ -87,9 +87,27 @@ def _masked(text: str) -> str:
     return mask_url_passwords(text)
 
 
+_SECRET_VARIABLES = {
+    "ETL_LEDGER_URL",
+    "ETL_STORAGE__SECRET_ACCESS_KEY",
+    "ETL_STORAGE__SESSION_TOKEN",
+    "DAGSTER_PG_URL",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+}
+
+
 def _secrets() -> list[str]:
-    # Also those of settings that could not be read.
-    return [value for name, value in os.environ.items() if name.upper() == "ETL_LEDGER_URL" and value]
+    """Everything secret, also of settings that could not be read."""
+    from etl_assets.settings.secrets import read_secrets
+
+    try:
+        in_files = [one.value for one in read_secrets(os.environ).values()]
+    except EtlError:
+        in_files = []
+    variables = [value for name, value in os.environ.items() if name.upper() in _SECRET_VARIABLES]
+    # A word of a few letters may be a part of any other.
+    return [value for value in [*in_files, *variables] if len(value) > 3]
 
 
 def _write_log(error: Exception) -> Path | None:

@@ -313,7 +313,12 @@ class LeaseInfo:
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One run of a dataset; `id` is Dagster's run id."""
+    """One run of a dataset; `id` is Dagster's run id.
+
+    Attributes:
+        cpu_seconds: What its steps took together, on all cores.
+        peak_memory_bytes: Most memory that one of its steps held.
+    """
 
     id: str
     dataset: str
@@ -328,6 +333,8 @@ class Run:
     error_class: str = ""
     error: str = ""
     error_kind: str = ""
+    cpu_seconds: float | None = None
+    peak_memory_bytes: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

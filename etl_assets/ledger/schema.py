@@ -20,7 +20,7 @@ from etl_assets.errors import ErrorKind
 from etl_assets.ledger.column_types import EnumText, Id, JsonText, Message, Number, PlainText, UtcTime
 from etl_assets.ledger.records import CircuitState, DeliveryState, Outcome, RunStatus
 
-SCHEMA_VERSION = "0004"
+SCHEMA_VERSION = "0005"
 """The newest migration's revision: what a ledger must have before this code works with it."""
 VERSION_TABLE = "ledger_version"
 """Where Alembic keeps it; its default name is taken where Dagster's own storage shares the database."""
@@ -247,6 +247,8 @@ runs = Table(
     Column("error_class", PlainText, nullable=False),
     Column("error", Message, nullable=False),
     Column("error_kind", PlainText, nullable=False, server_default=""),
+    Column("cpu_seconds", Double),
+    Column("peak_memory_bytes", BigInteger),
     PrimaryKeyConstraint("id"),
     Index("ix_runs_started_at", "dataset", "started_at"),
 )

@@ -2,11 +2,11 @@
 
 from etl_assets.settings.app import (
     AppSettings,
-    ConcurrencySettings,
     LeaseSettings,
     LogSettings,
     MemorySettings,
 )
+from etl_assets.settings.concurrency import ConcurrencySettings
 from etl_assets.settings.dataset import DatasetSettings, RetrySettings, ScheduleSettings
 from etl_assets.settings.loading import Explained, Loaded, explain, load_settings, read_settings
 from etl_assets.settings.storage import StorageSettings

@@ -20,6 +20,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from etl_assets.connections import Connection
 from etl_assets.errors import SettingsError
 from etl_assets.object_storage import ObjectStorage, is_s3, parse_place
+from etl_assets.settings.concurrency import ConcurrencySettings
 from etl_assets.settings.connections import ConnectionSettings
 from etl_assets.settings.dataset import DatasetSettings, TableName
 from etl_assets.settings.storage import StorageSettings
@@ -37,15 +38,6 @@ class LogSettings(_Section):
     level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="The lowest that is written."
     )
-
-
-class ConcurrencySettings(_Section):
-    """How much happens at once."""
-
-    executor: Literal["in_process", "multiprocess"] = Field(
-        "in_process", description="multiprocess: a process per step, which costs some two seconds each."
-    )
-    max_processes: int = Field(2, ge=1, description="With multiprocess: steps of one run at the same time.")
 
 
 class MemorySettings(_Section):
@@ -93,6 +85,11 @@ class AppSettings(BaseSettings):
         "development", pattern="^[a-z][a-z0-9_-]*$", description="Which app.<environment>.yaml is read."
     )
     config_dir: Path = Field(Path("config"), description="The folder that the settings were read from.")
+    secrets_dir: Path | None = Field(
+        None,
+        description="A folder of secrets, each in a file that is named as its variable, such as "
+        "ETL_LEDGER_URL: /run/secrets of a container, or systemd's credentials.",
+    )
     log: LogSettings = Field(default_factory=LogSettings)
     ledger_url: SecretStr | None = Field(
         None,

@@ -13,6 +13,7 @@ from pydantic_settings import EnvSettingsSource
 
 from etl_assets.errors import SettingsError
 from etl_assets.settings.app import AppSettings
+from etl_assets.settings.secrets import read_secrets
 from etl_assets.settings.yaml_files import KeyPath, read_settings_file
 
 _PREFIX = "ETL_"
@@ -20,6 +21,7 @@ ENVIRONMENT_ONLY = {
     "ledger_url": "may hold a password, so it comes from the environment only",
     "environment": "decides which files are read, so it comes from the environment only",
     "config_dir": "decides which files are read, so it comes from the environment only",
+    "secrets_dir": "decides which files are read, so it comes from the environment only",
 }
 SECRET_KEYS = ("access_key_id", "secret_access_key", "session_token")
 """Of the section `storage`: from the environment only."""
@@ -30,16 +32,18 @@ class Layer:
     """Some settings from one place.
 
     Attributes:
-        name: The file's name; empty for the environment.
+        name: The file's name; empty for the environment, and for secrets in files.
         values: Nested as in `AppSettings`.
         lines: Line of each key, by its path in `values`.
         prefix: What of a path the file itself doesn't say, such as `datasets.retail`.
+        secret_files: Variable -> the file that said its value instead.
     """
 
     name: str
     values: Mapping[str, Any]
     lines: Mapping[KeyPath, int] = field(default_factory=dict)
     prefix: KeyPath = ()
+    secret_files: Mapping[str, Path] = field(default_factory=dict)
 
     def has(self, path: KeyPath) -> bool:
         """Tell whether the layer says something at a path."""
@@ -56,7 +60,9 @@ class Layer:
     def where(self, path: KeyPath) -> dict[str, object]:
         """Return the place of a path as a person looks for it: file, line and key, or the variable."""
         if not self.name:
-            return {"environment variable": _variable(path)}
+            variables = [_variable(path[:depth]) for depth in range(len(path), 0, -1)]
+            files = [self.secret_files[name] for name in variables if name in self.secret_files]
+            return {"file": str(files[0])} if files else {"environment variable": variables[0]}
         key = ".".join(path[len(self.prefix) :])
         facts: dict[str, object] = {"file": self.name, "line": self.lines.get(path), "key": key}
         return {name: fact for name, fact in facts.items() if fact}
@@ -112,11 +118,15 @@ def read_layers(config_dir: Path, environ: Mapping[str, str]) -> ReadLayers:
         SettingsError: A file can't be read that is not one dataset's, or says what only the environment may.
     """
     from_environment = _environment_layer(environ)
+    secrets = read_secrets(environ)
+    files = {name: one.path for name, one in secrets.items()}
+    from_secrets = _environment_layer({name: one.value for name, one in secrets.items()}, files)
     environment = str(from_environment.values.get("environment", "development"))
     broken: dict[str, SettingsError] = {}
     datasets = list(_dataset_layers(config_dir, broken))
     above = [
         *_app_layers(config_dir, environment, chosen="environment" in from_environment.values),
+        from_secrets,
         from_environment,
     ]
     _check_dataset_names(above, {layer.prefix[-1] for layer in datasets} | broken.keys())
@@ -219,10 +229,12 @@ def _check_dataset_names(layers: list[Layer], known: set[str]) -> None:
                 )
 
 
-def _environment_layer(environ: Mapping[str, str]) -> Layer:
+def _environment_layer(environ: Mapping[str, str], files: Mapping[str, Path] | None = None) -> Layer:
+    """Read variables, those of the environment or those that `files` say."""
+    files = files or {}
     names = sorted(name for name in environ if name.upper().startswith(_PREFIX))
     for name in names:
-        _check_variable(name)
+        _check_variable(name, files.get(name))
     # By itself the source would look at os.environ.
     source = EnvSettingsSource(AppSettings)
     source.env_vars = {name.lower(): environ[name] for name in names if environ[name] != ""}
@@ -237,10 +249,10 @@ def _environment_layer(environ: Mapping[str, str]) -> Layer:
     if "home" in values:
         # As in a shell: relative to where the command is given.
         values["home"] = str(Path(values["home"]).expanduser().absolute())
-    return Layer("", values)
+    return Layer("", values, secret_files=files)
 
 
-def _check_variable(name: str) -> None:
+def _check_variable(name: str, file: Path | None) -> None:
     first = name[len(_PREFIX) :].lower().partition("__")[0]
     if first in AppSettings.model_fields:
         return
@@ -248,7 +260,7 @@ def _check_variable(name: str) -> None:
     near = get_close_matches(_PREFIX + first.upper(), known, n=1)
     raise SettingsError(
         "Unknown setting",
-        where={"environment variable": name},
+        where={"file": file} if file else {"environment variable": name},
         hint=(f"Did you mean {near[0]}? " if near else "")
         + f"Known are {', '.join(known)}, and __ goes deeper",
     )

@@ -61,6 +61,7 @@ def _problem(path: KeyPath, details: list[ErrorDetails], layers: Sequence[Layer]
     given = details[0]["ctx"]["tag"] if kind == "union_tag_invalid" else details[0]["input"]
     # A list or a mapping would only make the message long.
     shown = path[-1] not in _SECRET and isinstance(given, (str, int, float, bool, type(None)))
+    shown = shown and not any(layer.secret_files and layer.has(path) for layer in layers)
     what = "The setting is wrong" + (f": {mask_url_passwords(repr(given))}" if shown else "")
     return SettingsError(what, where=_where(path, layers), hint=expected)
 
