@@ -18,9 +18,10 @@ from sqlalchemy import (
 
 from etl_assets.errors import ErrorKind
 from etl_assets.ledger.column_types import EnumText, Id, JsonText, Message, Number, PlainText, UtcTime
+from etl_assets.ledger.decision_records import DecisionKind
 from etl_assets.ledger.records import CircuitState, DeliveryState, Outcome, RunStatus
 
-SCHEMA_VERSION = "0005"
+SCHEMA_VERSION = "0006"
 """The newest migration's revision: what a ledger must have before this code works with it."""
 VERSION_TABLE = "ledger_version"
 """Where Alembic keeps it; its default name is taken where Dagster's own storage shares the database."""
@@ -135,6 +136,9 @@ validations = Table(
     Column("quarantined", BigInteger, nullable=False),
     Column("duplicates", BigInteger, nullable=False),
     Column("unreadable", BigInteger, nullable=False),
+    Column("corrected", BigInteger, nullable=False, server_default="0"),
+    Column("waived", BigInteger, nullable=False, server_default="0"),
+    Column("discarded", BigInteger, nullable=False, server_default="0"),
     Column("score", Number),
     Column("row_score", Number),
     Column("gate_reason", Message, nullable=False),
@@ -199,6 +203,40 @@ scores = Table(
     Column("evaluated", BigInteger, nullable=False),
     Column("failed", BigInteger, nullable=False),
     PrimaryKeyConstraint("validation_id", "dimension"),
+    sqlite_with_rowid=False,
+)
+
+# What people decided: rows are added, never changed. What holds follows from all of them.
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("id", Id, nullable=False),
+    Column("dataset", PlainText, nullable=False),
+    Column("layer", PlainText, nullable=False),
+    Column("table", PlainText, nullable=False),
+    Column("kind", EnumText(DecisionKind), nullable=False),
+    Column("row_id", PlainText, nullable=False),
+    Column("target", JsonText, nullable=False),
+    # Cells that people typed, personal ones among them: shown masked.
+    Column("content", JsonText, nullable=False),
+    Column("replaces", JsonText, nullable=False),
+    Column("who", PlainText, nullable=False),
+    Column("why", Message, nullable=False),
+    Column("until", UtcTime),
+    Column("batch", PlainText, nullable=False),
+    Column("decided_at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index("ix_decisions_dataset", "dataset", "id"),
+    sqlite_autoincrement=True,
+)
+
+decision_effects = Table(
+    "decision_effects",
+    metadata,
+    Column("validation_id", Id, ForeignKey("validations.id", ondelete="CASCADE"), nullable=False),
+    Column("decision_id", Id, ForeignKey("decisions.id"), nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    PrimaryKeyConstraint("validation_id", "decision_id"),
     sqlite_with_rowid=False,
 )
 

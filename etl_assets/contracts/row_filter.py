@@ -1,0 +1,76 @@
+"""Rows chosen by what their cells hold: a declared form that is stored and shown, never text that is run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Operator(StrEnum):
+    """How a cell is compared; text exactly as it was delivered, case and spaces included."""
+
+    EQUALS = "="
+    DIFFERS = "!="
+    IS_NULL = "is null"
+    IS_NOT_NULL = "is not null"
+    STARTS_WITH = "starts with"
+    CONTAINS = "contains"
+
+    @property
+    def takes_values(self) -> bool:
+        """Whether it compares with something."""
+        return self not in (Operator.IS_NULL, Operator.IS_NOT_NULL)
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One column of the row as delivered, compared.
+
+    Attributes:
+        values: What it is compared with. `=`, `starts with` and `contains` hold for any of them, `!=` for
+            none of them. A null cell equals nothing, so it differs from all.
+    """
+
+    column: str
+    operator: Operator
+    values: tuple[str, ...] = ()
+
+    def excludes(self, other: Condition) -> bool:
+        """Whether it is certain that no row fulfils both."""
+        if self.column != other.column:
+            return False
+        return self._excludes(other) or other._excludes(self)
+
+    def _excludes(self, other: Condition) -> bool:
+        if self.operator is Operator.IS_NULL:
+            return other.operator not in (Operator.IS_NULL, Operator.DIFFERS)
+        if self.operator is not Operator.EQUALS:
+            return False
+        tests = {
+            Operator.EQUALS: lambda mine, theirs: mine == theirs,
+            Operator.STARTS_WITH: lambda mine, theirs: mine.startswith(theirs),
+            Operator.CONTAINS: lambda mine, theirs: theirs in mine,
+        }
+        if other.operator is Operator.DIFFERS:
+            return set(self.values) <= set(other.values)
+        test = tests.get(other.operator)
+        return test is not None and not any(
+            test(mine, theirs) for mine in self.values for theirs in other.values
+        )
+
+    def to_json(self) -> list[object]:
+        """What is stored: column, operator, values."""
+        return [self.column, str(self.operator), list(self.values)]
+
+    @classmethod
+    def from_json(cls, stored: object) -> Condition:
+        """Read what was stored."""
+        column, operator, values = stored  # type: ignore[misc]
+        return cls(str(column), Operator(operator), tuple(map(str, values)))
+
+
+def disjoint(some: Iterable[Condition], others: Iterable[Condition]) -> bool:
+    """Whether it is certain that no row fulfils both lists of conditions."""
+    known = list(others)
+    return any(one.excludes(other) for one in some for other in known)
