@@ -12,9 +12,10 @@ from etl_assets.ledger.run_ledger import RunLedger
 from etl_assets.ledger.transactions import Clock, utc_now
 from etl_assets.ledger.upgrade import ensure_schema
 from etl_assets.ledger.validation_ledger import ValidationLedger
+from etl_assets.ledger.writing_ledger import WritingLedger
 
 
-class Ledger(DeliveryLedger, ValidationLedger, RunLedger):
+class Ledger(DeliveryLedger, ValidationLedger, WritingLedger, RunLedger):
     """Every method is one transaction: what it writes is there as a whole, or not at all.
 
     Threads may share one; a process that forks may not hand it on. Whatever goes wrong with the database is a

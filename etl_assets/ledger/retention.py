@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, delete, func, select
 
 from etl_assets.ledger.records import RunStatus
 from etl_assets.ledger.schema import publications, runs, statistics, tallies, validations
+from etl_assets.ledger.writing_ledger import forget_writings
 
 
 @dataclass(frozen=True)
@@ -45,4 +46,5 @@ def forget(connection: Connection, dataset: str, before: datetime) -> Forgotten:
     ended = delete(runs).where(
         runs.c.dataset == dataset, runs.c.status != RunStatus.RUNNING, runs.c.ended_at < before
     )
+    forget_writings(connection, dataset, before)
     return Forgotten(details(tallies), details(statistics), connection.execute(ended).rowcount)

@@ -20,8 +20,9 @@ from etl_assets.errors import ErrorKind
 from etl_assets.ledger.column_types import EnumText, Id, JsonText, Message, Number, PlainText, UtcTime
 from etl_assets.ledger.decision_records import DecisionKind
 from etl_assets.ledger.records import CircuitState, DeliveryState, Outcome, RunStatus
+from etl_assets.ledger.writing_records import WritingOutcome
 
-SCHEMA_VERSION = "0006"
+SCHEMA_VERSION = "0007"
 """The newest migration's revision: what a ledger must have before this code works with it."""
 VERSION_TABLE = "ledger_version"
 """Where Alembic keeps it; its default name is taken where Dagster's own storage shares the database."""
@@ -324,4 +325,28 @@ error_counts = Table(
     Column("error_class", PlainText, nullable=False),
     Column("error", Message, nullable=False),
     PrimaryKeyConstraint("dataset", "origin", "error_kind"),
+)
+
+writings = Table(
+    "writings",
+    metadata,
+    Column("id", Id, nullable=False),
+    Column("dataset", PlainText, nullable=False),
+    Column("publication", PlainText, nullable=False),
+    Column("run_id", PlainText, nullable=False),
+    Column("state_id", PlainText, nullable=False),
+    Column("outcome", EnumText(WritingOutcome), nullable=False),
+    Column("place", PlainText, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("rows_written", BigInteger, nullable=False),
+    Column("partitions", BigInteger, nullable=False),
+    Column("error_kind", PlainText, nullable=False),
+    Column("error_class", PlainText, nullable=False),
+    Column("error", Message, nullable=False),
+    Column("started_at", UtcTime, nullable=False),
+    Column("ended_at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("id"),
+    Index("ix_writings_publication", "dataset", "publication", "id"),
+    Index("ix_writings_run_id", "run_id"),
+    sqlite_autoincrement=True,
 )
