@@ -33,7 +33,7 @@ from etl_assets.contracts.pandera_schema import (
 )
 from etl_assets.contracts.provenance import DELIVERED, PERIOD_END, PERIOD_START, PROVENANCE
 from etl_assets.contracts.rules import CompiledContract, Rule
-from etl_assets.contracts.vocabulary import Dimension, OnViolation, RuleKind, Severity
+from etl_assets.contracts.vocabulary import Dimension, OnViolation, RuleKind, Severity, UniqueScope
 from etl_assets.contracts.wording import demand
 from etl_assets.errors import ContractError
 
@@ -257,13 +257,18 @@ class _Compiler:
                 "Say on_violation='duplicate' to declare later rows duplicates",
             )
         what = "the row as delivered" if key == (DELIVERED,) else " and ".join(key)
+        scope = given.scope or UniqueScope.PARTITION
+        whole = scope is UniqueScope.TABLE
+        if whole and (nested := [one for one in key if one in self.dtypes and self.dtypes[one].is_nested()]):
+            raise self._error(f"Nested values are no key of a whole table: {', '.join(nested)}", name)
         rule = Rule(
             name=name,
             kind=RuleKind.UNIQUE,
             columns=key,
             dimension=Dimension.UNIQUENESS,
-            description=f"{what} occurs once",
+            description=f"{what} occurs once{' in the whole table' if whole else ''}",
             on_violation=given.on_violation or OnViolation.DUPLICATE,
+            scope=scope,
             definition=f"unique({', '.join(key)})",
         )
         return _with(dataclasses.replace(given, on_violation=None), rule)
@@ -316,6 +321,8 @@ class _Compiler:
                 )
             if given.on_violation is not None and name != "unique":
                 raise self._error("on_violation is said of a rule that is not unique", f"{column}.{name}")
+            if given.scope is not None and name != "unique":
+                raise self._error("scope is said of a rule that is not unique", f"{column}.{name}")
         if options.cast is not None and column not in self.casts:
             raise self._error("about() gives a cast for a column that is not cast", column)
 

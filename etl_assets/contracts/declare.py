@@ -38,7 +38,7 @@ from etl_assets.contracts.options import (
     RuleOptions,
     TableOptions,
 )
-from etl_assets.contracts.vocabulary import Dimension, OnViolation, RuleKind, Severity
+from etl_assets.contracts.vocabulary import Dimension, OnViolation, RuleKind, Severity, UniqueScope
 from etl_assets.errors import ContractError
 
 __all__ = [
@@ -73,6 +73,7 @@ def rule(
     dimension: Dimension | str | None = None,
     weight: float = 1.0,
     on_violation: OnViolation | str | None = None,
+    scope: UniqueScope | str | None = None,
 ) -> RuleOptions:
     """Say how much a rule matters, and why.
 
@@ -83,6 +84,8 @@ def rule(
         dimension: The quality dimension that the rule counts for; the default depends on the rule.
         weight: The rule's weight within its dimension.
         on_violation: Of a unique rule: `duplicate` (default) or `quarantine`.
+        scope: Of a unique rule: `partition` (default) or `table`, where a key may be there once in the whole
+            table: the row of the earliest partition keeps it, whenever that arrives.
     """
     return RuleOptions(
         severity=None if severity is None else Severity(severity),
@@ -90,6 +93,7 @@ def rule(
         weight=weight,
         why=why,
         on_violation=None if on_violation is None else OnViolation(on_violation),
+        scope=None if scope is None else UniqueScope(scope),
     )
 
 

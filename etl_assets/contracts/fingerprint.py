@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from etl_assets.contracts.vocabulary import UniqueScope
+
 if TYPE_CHECKING:
     from etl_assets.contracts.rules import Rule
 
@@ -33,7 +35,7 @@ def fingerprint(
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    return {
+    said: dict[str, Any] = {
         "name": rule.name,
         "kind": rule.kind.value,
         "columns": list(rule.columns),
@@ -41,7 +43,13 @@ def _rule(rule: Rule) -> dict[str, Any]:
         "severity": rule.severity.value,
         "weight": float(rule.weight),
         "definition": rule.definition,
-        "reference": dataclasses.astuple(rule.reference) if rule.reference else None,
+        "reference": [rule.reference.table, rule.reference.column] if rule.reference else None,
         "on_violation": rule.on_violation.value if rule.on_violation else None,
         "cast": dataclasses.astuple(rule.cast) if rule.cast else None,
     }
+    # Only where it is said: contracts from before it could be keep their fingerprints.
+    if rule.scope is not None and rule.scope is not UniqueScope.PARTITION:
+        said["scope"] = rule.scope.value
+    if rule.reference is not None and rule.reference.waits:
+        said["waits"] = True
+    return said

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
-from etl_assets.contracts.vocabulary import Dimension, OnViolation, RuleKind, Severity
+from etl_assets.contracts.vocabulary import Dimension, OnViolation, RuleKind, Severity, UniqueScope
 from etl_assets.errors import ContractError
 
 #: The key under which `about` and the check decorators keep their options in Pandera's metadata.
@@ -21,10 +22,21 @@ class Reference:
         table: The table's name without its layer, such as `airlines`; the rule is called
             `<column>.in_<table>`.
         column: The column of that table that holds the keys.
+        waits: Rows may arrive before what they refer to: while they lack nothing but that they wait in
+            quarantine and don't count against the tolerance, and they are released by themselves when
+            it arrives. A timedelta says after which time, counted from their delivery, they are reported
+            as overdue; True never.
     """
 
     table: str
     column: str
+    waits: bool | timedelta = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.waits, timedelta) and self.waits <= timedelta(0):
+            raise ContractError(
+                f"Rows may wait for {self.table} for {self.waits}", hint="Give a time, or True"
+            )
 
 
 @dataclass(frozen=True)
@@ -48,6 +60,7 @@ class RuleOptions:
     weight: float = 1.0
     why: str = ""
     on_violation: OnViolation | None = None
+    scope: UniqueScope | None = None
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.weight) and self.weight >= 0):

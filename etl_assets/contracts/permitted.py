@@ -220,6 +220,8 @@ def check_dependency(
         raise _error(model, f"Nested values can't be compared: {', '.join(nested)}", rule)
     if options.on_violation is not None:
         raise _error(model, "on_violation is said of a rule that is not unique", rule)
+    if options.scope is not None:
+        raise _error(model, "scope is said of a rule that is not unique", rule)
 
 
 def _error(model: type[Contract], what: str, rule: str = "", hint: str = "") -> ContractError:

@@ -12,7 +12,7 @@ import narwhals.stable.v1 as nw
 import polars as pl
 
 from etl_assets.contracts.options import Cast, Reference
-from etl_assets.contracts.vocabulary import Dimension, OnViolation, RuleKind, Severity
+from etl_assets.contracts.vocabulary import Dimension, OnViolation, RuleKind, Severity, UniqueScope
 
 if TYPE_CHECKING:
     from etl_assets.contracts.contract import Contract
@@ -43,6 +43,7 @@ class Rule:
             only fail there. None: it applies to each row.
         reference: Of a reference rule: the table and column that hold the keys.
         on_violation: Of a unique rule: what becomes of the later rows of a key.
+        scope: Of a unique rule: among which rows the key must be unique.
         cast: Of a castable rule: how the text is read.
         definition: What it checks, constants included, the same text in every process.
     """
@@ -59,6 +60,7 @@ class Rule:
     evaluated: nw.Expr | None = None
     reference: Reference | None = None
     on_violation: OnViolation | None = None
+    scope: UniqueScope | None = None
     cast: Cast | None = None
     definition: str = ""
 

@@ -50,3 +50,14 @@ class OnViolation(StrEnum):
 
     DUPLICATE = "duplicate"
     QUARANTINE = "quarantine"
+
+
+class UniqueScope(StrEnum):
+    """Among which rows a key must be unique.
+
+    partition: those of each partition by itself. table: those of the whole table, in the order of
+    partition, delivery and line, whenever they arrive.
+    """
+
+    PARTITION = "partition"
+    TABLE = "table"

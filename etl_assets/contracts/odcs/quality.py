@@ -284,6 +284,9 @@ class _Entry:
         elif self.options.on_violation is not None:
             self.findings.add(self.path, "onViolation is said of a rule that is not unique", Loss.MEANING)
             self.options = dataclasses.replace(self.options, on_violation=None)
+        elif self.options.scope is not None:
+            self.findings.add(self.path, "scope is said of a rule that is not unique", Loss.MEANING)
+            self.options = dataclasses.replace(self.options, scope=None)
         column.rules[rule] = self.options
 
     def _no_warning(self) -> None:

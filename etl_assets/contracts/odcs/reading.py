@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from etl_assets.contracts.odcs.conditions import ConditionError, typed
 from etl_assets.contracts.odcs.findings import Finding, Findings, Loss
 from etl_assets.contracts.odcs.pieces import CheckPieces, ColumnPieces, TablePieces, build_model
 from etl_assets.contracts.odcs.quality import QualityReader, refuse_wrong_pattern
-from etl_assets.contracts.odcs.saying import custom_properties, options_of
+from etl_assets.contracts.odcs.saying import custom_properties, options_of, waits_of
 from etl_assets.contracts.odcs.shapes import pattern_check
 from etl_assets.contracts.odcs.types import dtype_of, strftime_of
 from etl_assets.contracts.options import Cast, Reference, RuleOptions
@@ -300,7 +301,7 @@ class _ObjectReader:
         if column.references is not None:
             self.findings.add(path, "a column refers to one table; the first one counts", Loss.RULE)
             return
-        column.references = target
+        column.references = dataclasses.replace(target, waits=waits_of(said, path, self.findings))
         options = options_of(said, path, self.findings)
         column.rules[f"in_{target.table}"] = options
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
 
 from etl_assets.contracts.odcs.findings import Findings, Loss
 from etl_assets.contracts.options import RuleOptions
 from etl_assets.contracts.rules import Rule
-from etl_assets.contracts.vocabulary import Dimension, OnViolation, Severity
+from etl_assets.contracts.vocabulary import Dimension, OnViolation, Severity, UniqueScope
 from etl_assets.errors import ContractError
 
 ENGINE = "etl_assets"
@@ -34,7 +35,7 @@ _OTHERS = ("authoritativeDefinitions", "method", "schedule", "scheduler", "tags"
 def options_of(said: Mapping[str, Any], path: tuple[str, ...], findings: Findings) -> RuleOptions:
     """Read what a quality entry, or the custom properties of a relationship, say of the rule."""
     custom = custom_properties(said, path, findings)
-    known = {"dimension", "severity", "weight", "why", "onViolation", "nullFails"}
+    known = {"dimension", "severity", "weight", "why", "onViolation", "scope", "waits", "nullFails"}
     for name in custom.keys() - known:
         findings.add((*path, "customProperties"), f"{name} is not known", Loss.NOTE)
     for key in _OTHERS:
@@ -49,13 +50,30 @@ def options_of(said: Mapping[str, Any], path: tuple[str, ...], findings: Finding
     except ValueError:
         findings.add((*path, "customProperties"), "onViolation is duplicate or quarantine", Loss.MEANING)
         on_violation = None
+    try:
+        scope = UniqueScope(custom["scope"]) if "scope" in custom else None
+    except ValueError:
+        findings.add((*path, "customProperties"), "scope is partition or table", Loss.MEANING)
+        scope = None
     return RuleOptions(
         severity=_severity(said.get("severity", custom.get("severity")), path, findings),
         dimension=_dimension(custom.get("dimension", said.get("dimension")), path, findings),
         weight=_weight(float(weight), path, findings),
         why=str(said.get("businessImpact") or custom.get("why") or ""),
         on_violation=on_violation,
+        scope=scope,
     )
+
+
+def waits_of(said: Mapping[str, Any], path: tuple[str, ...], findings: Findings) -> bool | timedelta:
+    """Read whether rows may wait for what they refer to: `waits` is true, or a number of hours."""
+    value = custom_properties(said, path, Findings()).get("waits", False)
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, int | float) and value > 0:
+        return timedelta(hours=value)
+    findings.add((*path, "customProperties"), "waits is true, or a number of hours", Loss.MEANING)
+    return False
 
 
 def custom_properties(said: Mapping[str, Any], path: tuple[str, ...], findings: Findings) -> dict[str, Any]:
@@ -81,6 +99,11 @@ def sayings(rule: Rule, *, is_entry: bool = True) -> dict[str, Any]:
         custom["weight"] = rule.weight
     if rule.on_violation is not None and rule.on_violation is not OnViolation.DUPLICATE:
         custom["onViolation"] = str(rule.on_violation)
+    if rule.scope is UniqueScope.TABLE:
+        custom["scope"] = str(rule.scope)
+    if rule.reference is not None and rule.reference.waits:
+        waits = rule.reference.waits
+        custom["waits"] = waits if isinstance(waits, bool) else waits / timedelta(hours=1)
     severity = "warning" if rule.severity is Severity.WARN else "error"
     if is_entry:
         keys["dimension"] = _STANDARD.get(rule.dimension, "consistency")
@@ -106,6 +129,7 @@ def is_plain(rule: Rule, dimension: Dimension) -> bool:
         and not rule.why
         and rule.dimension is dimension
         and rule.on_violation in (None, OnViolation.DUPLICATE)
+        and rule.scope in (None, UniqueScope.PARTITION)
     )
 
 
