@@ -26,6 +26,7 @@ from etl_assets.cli.output import (
     plain,
     print_json,
     results,
+    size,
     speaks_unicode,
 )
 from etl_assets.cli.teaching import with_examples
@@ -164,6 +165,8 @@ def show(
                 ("end", cell(f"{moment(found.ended_at)} UTC" if found.ended_at else "-")),
                 ("took", cell(duration(_seconds(found)))),
                 ("rows", cell(number(found.rows))),
+                ("cpu time", cell(duration(found.cpu_seconds))),
+                ("memory", cell("-" if found.peak_memory_bytes is None else size(found.peak_memory_bytes))),
                 ("process", cell(f"{found.pid} on {found.host}")),
                 *(
                     [("error", lines(f"{found.error_class}: {found.error}".removeprefix(": "), "red"))]
@@ -244,6 +247,8 @@ def _as_json(run: Run) -> dict[str, Any]:
         "ended_at": iso(run.ended_at),
         "duration_seconds": _seconds(run),
         "rows": run.rows,
+        "cpu_seconds": run.cpu_seconds,
+        "peak_memory_bytes": run.peak_memory_bytes,
         "error_class": run.error_class,
         "error": run.error,
         "host": run.host,

@@ -94,6 +94,11 @@ class RunLedger(Transactions):
         with self._database.write() as connection:
             runs.heartbeat(connection, id, self._now())
 
+    def add_usage(self, id: str, cpu_seconds: float, peak_memory_bytes: int) -> None:
+        """Add to a run what one of its steps took of CPU time and memory."""
+        with self._database.write() as connection:
+            runs.add_usage(connection, id, cpu_seconds, peak_memory_bytes)
+
     def finish_run(
         self, id: str, status: RunStatus, *, rows: int | None = None, error_class: str = "", error: str = ""
     ) -> None:

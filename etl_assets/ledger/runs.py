@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, case, func, select, update
 
 from etl_assets.errors import LedgerError
 from etl_assets.ledger.database import upsert
@@ -28,7 +28,8 @@ def start(connection: Connection, id: str, dataset: str, process: ProcessIdentit
         process_started_at=process.started_at,
     )
     row = to_row(run, runs)
-    kept = {name: value for name, value in row.items() if name not in ("id", "started_at")}
+    stays = ("id", "started_at", "cpu_seconds", "peak_memory_bytes")
+    kept = {name: value for name, value in row.items() if name not in stays}
     statement = upsert(connection, runs).values(row).on_conflict_do_update(index_elements=["id"], set_=kept)
     connection.execute(statement)
     return to_record(Run, connection.execute(select(runs).where(runs.c.id == id)).one())
@@ -38,6 +39,19 @@ def heartbeat(connection: Connection, id: str, now: datetime) -> None:
     """Write that a run still lives."""
     statement = update(runs).where(runs.c.id == id, runs.c.status == RunStatus.RUNNING)
     connection.execute(statement.values(heartbeat_at=now))
+
+
+def add_usage(connection: Connection, id: str, cpu_seconds: float, peak_memory_bytes: int) -> None:
+    """Add what one step of a run took; the run's peak is that of its largest step."""
+    peak = func.coalesce(runs.c.peak_memory_bytes, 0)
+    connection.execute(
+        update(runs)
+        .where(runs.c.id == id)
+        .values(
+            cpu_seconds=func.coalesce(runs.c.cpu_seconds, 0.0) + cpu_seconds,
+            peak_memory_bytes=case((peak > peak_memory_bytes, peak), else_=peak_memory_bytes),
+        )
+    )
 
 
 def finish(

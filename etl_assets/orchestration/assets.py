@@ -5,7 +5,7 @@ import os
 import random
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import dagster as dg
 
@@ -17,7 +17,13 @@ from etl_assets.errors import EtlError, LakeError, LedgerError, StagingError
 from etl_assets.ledger.processes import identity_of
 from etl_assets.ledger.records import ProcessIdentity, RunStatus
 from etl_assets.orchestration.checks import check_results, check_specs, told_by_period
-from etl_assets.orchestration.metadata import broken_rules, column_lineage, column_schema, partition_metadata
+from etl_assets.orchestration.metadata import (
+    broken_rules,
+    column_lineage,
+    column_schema,
+    partition_metadata,
+    usage_metadata,
+)
 from etl_assets.orchestration.partitions import asset_key
 from etl_assets.orchestration.progress import tell
 from etl_assets.orchestration.resources import Pipelines
@@ -28,6 +34,7 @@ from etl_assets.pipeline.digest import digest
 from etl_assets.pipeline.hop import HopResult, run_hop
 from etl_assets.pipeline.intake import take_in
 from etl_assets.pipeline.leases import held_lease
+from etl_assets.pipeline.usage import Usage
 from etl_assets.settings import AppSettings
 
 LOG = logs.get_logger(__name__)
@@ -112,8 +119,12 @@ def build_asset(
             _errors_told(context, pipeline),
         ):
             _check_keys(pipeline, table, periods)
-            result = _run(context, pipeline, table.id, periods)
-            yield from _report(context, pipeline, dataset, table, result)
+            usage = Usage()
+            try:
+                result = _run(context, pipeline, table.id, periods)
+            finally:
+                _record_usage(context, pipeline, usage)
+            yield from _report(context, pipeline, dataset, table, result, usage)
 
     return build
 
@@ -174,6 +185,19 @@ def _run(
         return run_hop(pipeline, table, periods, run_id=id, lease=lease, progress=_progress)
 
 
+def _record_usage(context: dg.AssetExecutionContext, pipeline: DatasetPipeline, usage: Usage) -> None:
+    LOG.info(
+        "built",
+        extra={
+            "seconds": round(usage.seconds, 1),
+            "cpu_seconds": round(usage.cpu_seconds, 1),
+            "peak_memory_bytes": usage.peak_memory_bytes,
+        },
+    )
+    with suppress(EtlError):  # a ledger that is away fails the hop, where it matters
+        pipeline.ledger.add_usage(context.run.run_id, usage.cpu_seconds, usage.peak_memory_bytes)
+
+
 def _process(context: dg.AssetExecutionContext) -> ProcessIdentity:
     """The process that lives as long as the run does: with a process per step its parent."""
     per_step = context.job_def.executor_def.name == "multiprocess"
@@ -191,12 +215,13 @@ def _report(
     dataset: Dataset,
     table: Table,
     result: HopResult,
+    usage: Usage,
 ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:  # type: ignore[type-arg]
     """Tell Dagster: figures of each partition, checks, and a failure where a partition was stopped."""
     uri = str(pipeline.accepted(table.id).path)
     good = {period: built for period, built in result.built.items() if built.published}
     metadata = {period: partition_metadata(built, uri) for period, built in good.items()}
-    _add_details(metadata, dataset, table, result)
+    _add_details(metadata, dataset, table, result, usage)
     stopped = {period: built.validation.gate_reason for period, built in result.held.items()}
     stopped |= {period: str(error) for period, error in result.failed.items()}
     whole = not stopped and not result.without_data
@@ -220,7 +245,11 @@ def _report(
 
 
 def _add_details(
-    metadata: Mapping[str, dict[str, dg.MetadataValue]], dataset: Dataset, table: Table, result: HopResult
+    metadata: Mapping[str, dict[str, dg.MetadataValue]],
+    dataset: Dataset,
+    table: Table,
+    result: HopResult,
+    usage: Usage,
 ) -> None:
     """Add what is shown once a run, not once a partition, to the last partition: the UI shows that one."""
     if not metadata:
@@ -230,6 +259,7 @@ def _add_details(
         last["dagster/column_lineage"] = dg.MetadataValue.column_lineage(column_lineage(dataset, table))
     if rules := broken_rules(result.built):
         last["broken_rules"] = dg.MetadataValue.md(rules)
+    last |= usage_metadata(usage)
 
 
 def _stopped_told(pipeline: DatasetPipeline, table: TableId, stopped: Mapping[str, str], good: int) -> str:

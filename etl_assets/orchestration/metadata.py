@@ -15,6 +15,7 @@ from etl_assets.contracts.vocabulary import Dimension, RuleKind
 from etl_assets.lake.files import PERIOD
 from etl_assets.orchestration.partitions import asset_key
 from etl_assets.pipeline.hop import Built
+from etl_assets.pipeline.usage import Usage
 
 Metadata = dict[str, dg.MetadataValue]
 
@@ -113,6 +114,15 @@ def partition_metadata(built: Built, uri: str) -> Metadata:
         **{name: _number(value) for name, value in numbers.items() if value is not None},
         "dagster/uri": dg.MetadataValue.text(uri),
         "state_id": dg.MetadataValue.text(built.validation.state_id),
+    }
+
+
+def usage_metadata(usage: Usage) -> Metadata:
+    """What a step took: time on the clock, time on all cores, memory."""
+    return {
+        "seconds": dg.MetadataValue.float(round(usage.seconds, 3)),
+        "cpu_seconds": dg.MetadataValue.float(round(usage.cpu_seconds, 3)),
+        "peak_memory_bytes": dg.MetadataValue.int(usage.peak_memory_bytes),
     }
 
 

@@ -41,6 +41,9 @@ MATERIALIZATION = {
     "broken_rules": "a table of the rules that rows broke in this run; on the run's last partition only",
     "dagster/column_lineage": "which upstream columns each column is computed from; on the run's last "
     "partition only",
+    "seconds": "how long the step took, for all of its partitions; on the run's last partition only",
+    "cpu_seconds": "time on all cores that the step took; on the run's last partition only",
+    "peak_memory_bytes": "the most memory that its process held meanwhile; on the run's last partition only",
 }
 """Of a partition's materialization, or of a table's that has no partitions."""
 

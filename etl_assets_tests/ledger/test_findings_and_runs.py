@@ -111,6 +111,17 @@ def test_a_run_that_begins_again_is_running_since_its_first_start(ledger: Ledger
     )
 
 
+def test_a_run_took_what_its_steps_took_together(ledger: Ledger) -> None:
+    ledger.start_run("run-1", "retail")
+    assert (ledger.run("run-1").cpu_seconds, ledger.run("run-1").peak_memory_bytes) == (None, None)
+    ledger.add_usage("run-1", 1.5, 3_000_000_000)
+    ledger.start_run("run-1", "retail")  # as each of its steps does
+    ledger.add_usage("run-1", 0.25, 1_000)
+
+    found = ledger.run("run-1")
+    assert (found.cpu_seconds, found.peak_memory_bytes) == (1.75, 3_000_000_000)
+
+
 def test_only_silent_and_dead_runs_are_reaped(ledger: Ledger, clock: Clock) -> None:
     here = this_process()
     ledger.start_run("alive", "retail")
