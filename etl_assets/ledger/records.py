@@ -176,6 +176,7 @@ class Validation:
         unreadable: Records that could not be read; part of quarantined.
         score: The table's score, 0..1; None is unknown. `row_score` alike.
         tolerance: Share of rows that could be quarantined, as it was set at the time.
+        waiting: Quarantined rows that lack nothing but what they refer to, and may wait for it.
         error_kind: Of a failed one: one of `ErrorKind`.
         circuit: Of a failed one: the circuit whose business the failure is; it does not count as a try.
     """
@@ -208,6 +209,7 @@ class Validation:
     quarantine_version: int | None = None
     held_path: str | None = None
     tolerance: float | None = None
+    waiting: int = 0
     id: int = 0
 
     @property
@@ -362,6 +364,11 @@ class CircuitStanding:
     error_kind: str = ""
     error_class: str = ""
     error: str = ""
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether work goes through."""
+        return self.state is CircuitState.CLOSED
 
 
 @dataclass(frozen=True, kw_only=True)

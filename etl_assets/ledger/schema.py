@@ -22,7 +22,7 @@ from etl_assets.ledger.decision_records import DecisionKind
 from etl_assets.ledger.records import CircuitState, DeliveryState, Outcome, RunStatus
 from etl_assets.ledger.writing_records import WritingOutcome
 
-SCHEMA_VERSION = "0007"
+SCHEMA_VERSION = "0008"
 """The newest migration's revision: what a ledger must have before this code works with it."""
 VERSION_TABLE = "ledger_version"
 """Where Alembic keeps it; its default name is taken where Dagster's own storage shares the database."""
@@ -154,6 +154,7 @@ validations = Table(
     Column("quarantine_version", BigInteger),
     Column("held_path", PlainText),
     Column("tolerance", Number),
+    Column("waiting", BigInteger, nullable=False, server_default="0"),
     Column("started_at", UtcTime, nullable=False),
     Column("ended_at", UtcTime, nullable=False),
     PrimaryKeyConstraint("id"),
