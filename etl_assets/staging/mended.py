@@ -19,7 +19,7 @@ class Mended:
     Attributes:
         rows: Number of good records, the header not counted.
         unreadable: The other records, in order.
-        skipped: Lines left out because their record matches `skip_pattern`.
+        skipped: Lines left out because their record matches `skip_pattern`, or is the header once more.
         gaps: Pairs (record, line): from this record (0-based, header not counted) on, lines are
             consecutive, beginning with this one.
     """

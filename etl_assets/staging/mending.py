@@ -17,12 +17,9 @@ from etl_assets.staging.bytestream import CHUNK_BYTES
 from etl_assets.staging.formats.line_cuts import LineCut, line_matcher
 from etl_assets.staging.formats.options import DelimitedFormat
 from etl_assets.staging.mended import Mended, Numbers
+from etl_assets.staging.record_text import RepeatedHeader, TooShortError, is_utf8, written
 from etl_assets.staging.shape import BOM, CR, LF, MarkScan
 from etl_assets.staging.unreadable import Rejects
-
-
-class _TooShortError(Exception):
-    """The buffer ends before the record does."""
 
 
 class _BadError(Exception):
@@ -54,6 +51,7 @@ class Mender:
         self._format = format
         self._cells = cells or len(format.columns or ())
         self._skipped = line_matcher(format)
+        self._header = RepeatedHeader()
         self._cut = cut or LineCut(format)
         self._rejects = rejects or Rejects()
         self._out = out
@@ -113,7 +111,7 @@ class Mender:
         while True:
             try:
                 end = self._matching(position)
-            except _TooShortError:
+            except TooShortError:
                 self._buffer, position = self._buffer[position:], 0
                 self._fill(len(self._buffer) + CHUNK_BYTES)
                 continue
@@ -127,7 +125,7 @@ class Mender:
         while True:
             try:
                 names, end = self._parse(0)
-            except _TooShortError:
+            except TooShortError:
                 self._fill(2 * len(self._buffer) + CHUNK_BYTES)
                 continue
             except _BadError:
@@ -135,6 +133,8 @@ class Mender:
                 names = self._buffer[:end].split(self._separator)
             self._cells = self._cells or len(names)
             break
+        if self._format.skip_repeated_header:
+            self._header = RepeatedHeader(self._buffer[:end])
         self._line += self._buffer.count(b"\n", 0, end)
         self._buffer = self._buffer[end:]
 
@@ -168,7 +168,8 @@ class Mender:
             and marks == self._unit * count
             and b"\0" not in block
             and block.count(b"\r") == block.count(b"\r\n")
-            and _is_utf8(block)
+            and is_utf8(block)
+            and not self._header.may_be_in(block)
             and not (self._skipped and any(map(self._skipped, block.removesuffix(b"\n").split(b"\n"))))
             and (len(block) <= self._limit or int(self._ends(scan, block)[1].max()) <= self._limit)
         )
@@ -212,7 +213,7 @@ class Mender:
         while position < stop and not self._rejects.overflow:
             try:
                 end = self._take_record(position)
-            except _TooShortError:
+            except TooShortError:
                 if position == 0:
                     self._fill(len(self._buffer) + CHUNK_BYTES)
                     continue
@@ -242,6 +243,9 @@ class Mender:
         if self._skipped is not None and (end := self._matching(start)) > start:
             self.result.skipped += self._count_lines(start, end)
             return end
+        if (end := self._header.end(self._buffer, start, ended=self._ended)) > start:
+            self.result.skipped += self._count_lines(start, end)
+            return end
         if self._is_plain(line := self._buffer[start : self._line_end(start)]):
             self._accept(line)
             return start + len(line)
@@ -253,12 +257,14 @@ class Mender:
             end = self._line_end(start)
             if not (self._ended or self._buffer.endswith(b"\n", start, end)):
                 if end - start <= self._limit:
-                    raise _TooShortError from None
+                    raise TooShortError from None
                 self._discarding = True
             self._give_up(self._buffer[start:end], str(bad))
             return end
         raw = self._buffer[start:end]
-        self._accept(raw if raw.endswith(b"\n") and self._holds(raw) else self._written(cells))
+        self._accept(
+            raw if raw.endswith(b"\n") and self._holds(raw) else written(cells, self._separator, self._quote)
+        )
         return end
 
     def _matching(self, start: int) -> int:
@@ -267,7 +273,7 @@ class Mender:
         end = self._line_end(start)
         longest = self._limit + 2
         if not (self._ended or self._buffer.endswith(b"\n", start, end)) and end - start <= longest:
-            raise _TooShortError
+            raise TooShortError
         if start == end or end - start > longest or not self._skipped(self._buffer[start:end]):
             return start
         try:
@@ -290,7 +296,7 @@ class Mender:
             and (b"\r" not in line or line.find(b"\r") == len(line) - 2)
             and b"\0" not in line
             and len(line) <= self._limit
-            and _is_utf8(line)
+            and is_utf8(line)
         )
 
     def _accept(self, text: bytes) -> None:
@@ -318,7 +324,7 @@ class Mender:
             cells.append(cell)
             if position >= len(self._buffer):
                 if not self._ended:
-                    raise _TooShortError
+                    raise TooShortError
                 return cells, position
             if self._buffer[position] == LF:
                 return cells, position + 1
@@ -330,7 +336,7 @@ class Mender:
             if len(self._buffer) >= horizon:
                 raise _BadError(f"too_long: a record of more than {self._limit} bytes")
             if not self._ended:
-                raise _TooShortError
+                raise TooShortError
             end = len(self._buffer)
         cell_end = self._buffer.find(self._separator, start, end)
         if cell_end >= 0:
@@ -343,11 +349,11 @@ class Mender:
             position = self._buffer.find(self._quote, position, horizon)
             if position < 0:
                 if not self._ended and len(self._buffer) < horizon:
-                    raise _TooShortError
+                    raise TooShortError
                 raise _BadError("open_quote: a quote is opened and not closed")
             after = self._buffer[position + 1 : position + 3]
             if len(after) < 2 and not self._ended:
-                raise _TooShortError
+                raise TooShortError
             if after[:1] != self._quote:
                 break
             position += 2
@@ -363,38 +369,16 @@ class Mender:
             raise _BadError(f"too_long: a record of more than {self._limit} bytes")
         if b"\0" in raw:
             raise _BadError("nul: a NUL byte")
-        if not _is_utf8(raw):
+        if not is_utf8(raw):
             raise _BadError(f"encoding: bytes that are not {self._format.encoding}")
         if self._cells > 1 and not raw.strip(b"\r\n"):
             raise _BadError("blank: an empty line")
         if len(cells) != self._cells:
-            raise _BadError(f"ragged: {len(cells)} cells, the header has {self._cells}")
+            found = "1 cell" if len(cells) == 1 else f"{len(cells)} cells"
+            wanted = f"the header has {self._cells}" if self._format.header else f"{self._cells} are declared"
+            raise _BadError(f"ragged: {found}, {wanted}")
         if not self._quote and any(CR in cell for cell in cells):
             raise _BadError("carriage_return: a carriage return within the line")
 
     def _give_up(self, raw: bytes, reason: str) -> None:
         self._rejects.add(self._line, raw, reason)
-
-    def _written(self, cells: list[bytes]) -> bytes:
-        """Write a record anew that is readable but not plainly written."""
-        quote = self._quote
-        special = (self._separator, quote, b"\r", b"\n")
-        return (
-            self._separator.join(
-                quote + cell.replace(quote, quote * 2) + quote
-                if quote and any(mark in cell for mark in special)
-                else cell
-                for cell in cells
-            )
-            + b"\n"
-        )
-
-
-def _is_utf8(raw: bytes) -> bool:
-    if raw.isascii():
-        return True
-    try:
-        raw.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -50,6 +50,7 @@ def _examine(path: Path, reader: HashedReader, format: DelimitedFormat) -> Conte
     scan, cut = ShapeScan(format), LineCut(format)
     mender = Mender(format, None, None, cut)
     whole = TextScan(format) if format.skips else None
+    skips_among_rows = bool(format.skip_pattern) or format.skip_repeated_header
     damage = ""
 
     def scanned(chunks: Iterator[bytes]) -> Iterator[bytes]:
@@ -60,7 +61,7 @@ def _examine(path: Path, reader: HashedReader, format: DelimitedFormat) -> Conte
     try:
         text = text_chunks(reader.chunks(), format)
         chunks = scanned(mender.from_header(whole.watch(text)) if whole else text)
-        if format.skip_pattern:
+        if skips_among_rows:
             mender.run(chunks)
         for _ in chunks:
             pass
@@ -69,10 +70,11 @@ def _examine(path: Path, reader: HashedReader, format: DelimitedFormat) -> Conte
     found = scan.finish(cut)
     if whole is not None:
         found = _with_whole(found, whole.finish(), cut)
-    if format.skip_pattern:
+    if skips_among_rows:
         found = replace(found, records=mender.result.rows + len(mender.result.unreadable))
     if mender.result.skipped and found.records == 0:
-        found = replace(found, notes=("skip_pattern matches all records below the header",))
+        by = "skip_pattern" if format.skip_pattern else "skip_repeated_header"
+        found = replace(found, notes=(f"{by} matches all records below the header",))
     return replace(
         found,
         proven=found.proven and not damage,

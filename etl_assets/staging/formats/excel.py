@@ -149,7 +149,10 @@ def _cut(rows: list[Row], format: ExcelFormat, notes: tuple[str, ...]) -> _Table
     first = next(place for place, name in enumerate(names) if name)
     found = [name or "" for name in names[first : _last(names)]]
     header = fit_names(found, trim=format.trim_header, unique=format.unique_header)
-    return _Table(header, number, first, rows[1:], skipped, notes)
+    below = rows[1:]
+    if format.skip_repeated_header:
+        below = [row for row in below if row[1] != names]
+    return _Table(header, number, first, below, filled - len(below) - 1, notes)
 
 
 def _last(cells: Sequence[str | None]) -> int:

@@ -97,6 +97,16 @@ class DelimitedFormat(LinesFormat):
         description="Make the header's names unique: an empty one becomes column_<position>, "
         "the second of one name gets _2 behind it, and so on.",
     )
+    skip_repeated_header: bool = Field(
+        False,
+        description="Whether records below that are written just as the header are no rows: "
+        "files that were put together have one for each of them.",
+    )
+
+    @property
+    def skips(self) -> bool:
+        """True when some lines are declared to be no rows."""
+        return super().skips or self.skip_repeated_header
 
     @field_validator("separator", "quote")
     @classmethod
@@ -109,15 +119,7 @@ class DelimitedFormat(LinesFormat):
     def _fits_together(self) -> Self:
         if self.quote == self.separator:
             raise ValueError("separator and quote must be different characters")
-        if not self.header and not self.columns:
-            raise ValueError("header: false needs columns, the names in their order")
-        if self.header and self.columns is not None:
-            raise ValueError(
-                "columns go with header: false; to replace the file's own header, add it to skip_lines"
-            )
-        if not self.header and (self.trim_header or self.unique_header):
-            raise ValueError("trim_header and unique_header go with a header")
-        _each_once("columns", self.columns or ())
+        _check_header(self, "skip_lines")
         return self
 
 
@@ -255,6 +257,9 @@ class ExcelFormat(_Options):
         description="Make the header's names unique: an empty one becomes column_<position>, "
         "the second of one name gets _2 behind it, and so on.",
     )
+    skip_repeated_header: bool = Field(
+        False, description="Whether rows below with the same cells as the header are no rows of the table."
+    )
     max_unpacked_bytes: int = Field(
         1_000_000_000, ge=1, description="A workbook that unpacks to more than this is refused."
     )
@@ -278,15 +283,7 @@ class ExcelFormat(_Options):
 
     @model_validator(mode="after")
     def _names(self) -> Self:
-        if not self.header and not self.columns:
-            raise ValueError("header: false needs columns, the names in their order")
-        if self.header and self.columns is not None:
-            raise ValueError(
-                "columns go with header: false; to replace the sheet's own header, add it to skip_rows"
-            )
-        if not self.header and (self.trim_header or self.unique_header):
-            raise ValueError("trim_header and unique_header go with a header")
-        _each_once("columns", self.columns or ())
+        _check_header(self, "skip_rows")
         return self
 
 
@@ -313,6 +310,19 @@ Format = Annotated[
     | ArrowFormat,
     Field(discriminator="type"),
 ]
+
+
+def _check_header(format: DelimitedFormat | ExcelFormat, skipped: str) -> None:
+    """Refuse settings of the header and the columns' names that contradict each other."""
+    if not format.header and not format.columns:
+        raise ValueError("header: false needs columns, the names in their order")
+    if format.header and format.columns is not None:
+        raise ValueError(
+            f"columns go with header: false; to replace the file's own header, add it to {skipped}"
+        )
+    if not format.header and (format.trim_header or format.unique_header or format.skip_repeated_header):
+        raise ValueError("trim_header, unique_header and skip_repeated_header go with a header")
+    _each_once("columns", format.columns or ())
 
 
 def _compile_pattern(pattern: str) -> re.Pattern[str]:

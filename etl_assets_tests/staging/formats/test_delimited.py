@@ -50,7 +50,7 @@ def test_totals_with_windows_line_ends_are_found(desk: Desk) -> None:
 def test_what_does_not_match_is_not_dropped(desk: Desk) -> None:
     data = b"id,name\n1,Ada\nTotal: 1\n2,Bob\n"
     found = read(desk, data, COLUMNS, type="csv", skip_pattern="^Sum")
-    assert found.reasons == {3: "ragged: 1 cells, the header has 2"}
+    assert found.reasons == {3: "ragged: 1 cell, the header has 2"}
     assert found.raw == {3: "Total: 1"}
 
 
@@ -164,7 +164,7 @@ def test_a_file_without_a_header_has_its_columns_declared(desk: Desk) -> None:
     assert plain.content.records == 2
     quoted = read(desk, b'1,"A\nda"\n2,Bob\n3\n', COLUMNS, **options)
     assert quoted.rows == [(1, "1", "A\nda"), (3, "2", "Bob")]
-    assert quoted.reasons == {4: "ragged: 1 cells, the header has 2"}
+    assert quoted.reasons == {4: "ragged: 1 cell, 2 are declared"}
 
 
 def test_a_file_without_a_header_that_has_other_columns_is_a_breach(desk: Desk) -> None:
@@ -202,3 +202,48 @@ def test_in_tsv_a_quote_is_a_character_like_any_other(desk: Desk) -> None:
     assert broken(desk, b"id,name\n1,Ada\n", COLUMNS, type="tsv").endswith(
         "',' separates the cells, not '\\t'"
     )
+
+
+TOGETHER = {"type": "csv", "skip_repeated_header": True}
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])
+def test_the_headers_of_files_that_were_put_together_are_no_rows(desk: Desk, line_end: bytes) -> None:
+    lines = [
+        b"id,name",
+        b"1,Ada",
+        b"2,Bob",
+        b"id,name",
+        b"3,Eve",
+        b"\xef\xbb\xbfid,name",
+        b"id,named",
+        b"id,name",
+    ]
+    for last in (b"", line_end):
+        found = read(desk, line_end.join(lines) + last, COLUMNS, **TOGETHER)
+        assert found.rows == [(2, "1", "Ada"), (3, "2", "Bob"), (5, "3", "Eve"), (7, "id", "named")]
+        assert found.reasons == {}
+        assert (found.content.skipped, found.content.records) == (3, 4)
+
+
+def test_a_repeated_header_is_a_row_unless_it_is_declared(desk: Desk) -> None:
+    data = b"id,name\n1,Ada\nid,name\n"
+    assert read(desk, data, COLUMNS, type="csv").rows == [(2, "1", "Ada"), (3, "id", "name")]
+
+
+def test_a_header_of_several_lines_is_found_again_and_never_within_a_cell(desk: Desk) -> None:
+    data = b'id,"na\nme"\n1,"x\nid,""na\nme"""\nid,"na\nme"\n2,Bob\n'
+    found = read(desk, data, ["id", "na\nme"], **TOGETHER)
+    assert found.rows == [(3, "1", 'x\nid,"na\nme"'), (8, "2", "Bob")]
+    assert found.content.skipped == 2
+
+
+def test_nothing_but_headers_is_told(desk: Desk) -> None:
+    found = read(desk, b"id,name\nid,name\n", COLUMNS, **TOGETHER)
+    assert found.rows == []
+    assert found.content.notes == ("skip_repeated_header matches all records below the header",)
+
+
+def test_cells_that_are_missing_are_told_by_what_is_declared(desk: Desk) -> None:
+    found = read(desk, b"1,Ada\n2\n3,Eve,x\n", COLUMNS, type="csv", header=False, columns=COLUMNS)
+    assert found.reasons == {2: "ragged: 1 cell, 2 are declared", 3: "ragged: 3 cells, 2 are declared"}

@@ -147,6 +147,13 @@ def test_rows_beside_the_table_are_skipped_if_declared_and_empty_ones_always(des
     assert (found.content.skipped, found.content.header_line) == (3, 3)
 
 
+def test_headers_of_sheets_that_were_put_together_are_no_rows(desk: Desk) -> None:
+    rows = [COLUMNS, [1, "Ada"], COLUMNS, [2, "Bob"], ["id", "Eve"], COLUMNS]
+    found = read(desk, workbook(rows), COLUMNS, type="excel", skip_repeated_header=True)
+    assert found.rows == [(2, "1", "Ada"), (4, "2", "Bob"), (5, "id", "Eve")]
+    assert (found.content.skipped, found.content.records) == (2, 3)
+
+
 def test_a_table_may_begin_anywhere_and_what_stands_beside_it_is_not_lost(desk: Desk) -> None:
     rows = [
         [],

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from hypothesis import assume, given, settings
@@ -126,6 +126,33 @@ def test_csv_without_the_records_that_match(
     assert some.reasons == {}
     assert (some.breach is None) == bool(header or kept)
     assert some.content.records == len(kept)
+
+
+@given(
+    st.lists(
+        rows_of(text("\r") | st.sampled_from(["a", "b", "a,b", "x\na,b\ny", "a,b\n", "a\n"])),
+        min_size=1,
+        max_size=4,
+    ),
+    st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL]),
+    st.sampled_from(["\n", "\r\n"]),
+    st.booleans(),
+)
+@settings(max_examples=120, deadline=None)
+def test_csv_files_put_together(
+    files: list[list[tuple[str, str]]], quoting: Literal[0, 1], line_end: str, marked: bool
+) -> None:
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, lineterminator=line_end, quoting=quoting)
+    for rows in files:
+        out.write("\ufeff" if marked else "")
+        writer.writerows([tuple(COLUMNS), *rows])
+    found = read_back(out.getvalue().encode(), COLUMNS, type="csv", skip_repeated_header=True)
+    kept = [row for rows in files for row in rows if row != tuple(COLUMNS)]
+    assert found.cells == emptied(kept)
+    assert found.reasons == {}
+    assert found.content.records == len(kept)
+    assert found.content.skipped == len(files) - 1 + sum(map(len, files)) - len(kept)
 
 
 @given(rows_of(text("\t\n\r")))

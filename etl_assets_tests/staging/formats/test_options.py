@@ -21,6 +21,10 @@ WIDTHS = [{"name": "a", "width": 2}]
         ({"type": "csv", "columns": ["a"]}, "go with header: false"),
         ({"type": "csv", "header": False, "columns": ["a", "a"]}, "repeated: a"),
         ({"type": "csv", "header": False, "columns": ["a"], "trim_header": True}, "go with a header"),
+        (
+            {"type": "csv", "header": False, "columns": ["a"], "skip_repeated_header": True},
+            "go with a header",
+        ),
         ({"type": "csv", "skip_pattern": "("}, "expected a regular expression"),
         ({"type": "csv", "skip_pattern": ".*"}, "does not match every line"),
         ({"type": "csv", "skip_lines": -1}, "greater than or equal to 0"),
