@@ -7,6 +7,7 @@ from pathlib import Path
 
 from etl_assets.ledger import retention
 from etl_assets.ledger.database import Database
+from etl_assets.ledger.decision_ledger import DecisionLedger
 from etl_assets.ledger.delivery_ledger import DeliveryLedger
 from etl_assets.ledger.run_ledger import RunLedger
 from etl_assets.ledger.transactions import Clock, utc_now
@@ -15,7 +16,7 @@ from etl_assets.ledger.validation_ledger import ValidationLedger
 from etl_assets.ledger.writing_ledger import WritingLedger
 
 
-class Ledger(DeliveryLedger, ValidationLedger, WritingLedger, RunLedger):
+class Ledger(DeliveryLedger, ValidationLedger, DecisionLedger, WritingLedger, RunLedger):
     """Every method is one transaction: what it writes is there as a whole, or not at all.
 
     Threads may share one; a process that forks may not hand it on. Whatever goes wrong with the database is a

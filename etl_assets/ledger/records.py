@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Protocol, TypeAlias
 
 from etl_assets.errors import ErrorKind
+from etl_assets.ledger.decision_records import DecisionEffect
 
 PartitionKey: TypeAlias = tuple[str, str, str]
 """(layer, table, period); the period is '' for an unpartitioned table."""
@@ -174,6 +175,9 @@ class Validation:
         state_id: Names everything that the table's content depends on: inputs, contract, code.
         rows_in: accepted + quarantined + duplicates, if published.
         unreadable: Records that could not be read; part of quarantined.
+        corrected: Accepted rows with cells that a person changed.
+        waived: Accepted rows that broke a rule of severity `error` which a person waived.
+        discarded: Quarantined rows whose loss a person accepted.
         score: The table's score, 0..1; None is unknown. `row_score` alike.
         tolerance: Share of rows that could be quarantined, as it was set at the time.
         waiting: Quarantined rows that lack nothing but what they refer to, and may wait for it.
@@ -197,6 +201,9 @@ class Validation:
     quarantined: int = 0
     duplicates: int = 0
     unreadable: int = 0
+    corrected: int = 0
+    waived: int = 0
+    discarded: int = 0
     score: float | None = None
     row_score: float | None = None
     gate_reason: str = ""
@@ -220,12 +227,13 @@ class Validation:
 
 @dataclass(frozen=True)
 class ValidationRecord:
-    """A validation with its tallies, statistics and scores, recorded together."""
+    """A validation with its tallies, statistics, scores, and what decisions did in it, recorded together."""
 
     validation: Validation
     tallies: tuple[Tally, ...] = ()
     statistics: tuple[Statistic, ...] = ()
     scores: tuple[Score, ...] = ()
+    effects: tuple[DecisionEffect, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -26,11 +26,16 @@ from etl_assets.ledger.records import (
     ValidationRecord,
 )
 from etl_assets.ledger.rows import lock_dataset, note_change, to_record, to_row
-from etl_assets.ledger.schema import publications, scores, statistics, tallies, validations
+from etl_assets.ledger.schema import decision_effects, publications, scores, statistics, tallies, validations
 
 C = TypeVar("C", Tally, Statistic, Score)
 
-CHILDREN: Mapping[str, Table] = {"tallies": tallies, "statistics": statistics, "scores": scores}
+CHILDREN: Mapping[str, Table] = {
+    "tallies": tallies,
+    "statistics": statistics,
+    "scores": scores,
+    "effects": decision_effects,
+}
 
 
 def record(

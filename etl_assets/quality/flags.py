@@ -18,6 +18,7 @@ from etl_assets.contracts.rules import CompiledContract, Rule
 from etl_assets.contracts.vocabulary import RuleKind, Severity
 from etl_assets.lookup import looked_up
 from etl_assets.quality.casting import cast_column
+from etl_assets.quality.decided import CORRECTED, DECISION, Decided, joined_marks
 from etl_assets.quality.dependencies import DependencyColumns, minorities
 from etl_assets.quality.uniqueness import KeyColumns
 
@@ -25,6 +26,8 @@ DELIVERED = "_delivered."
 """Prefix of the columns that hold a row's cells as delivered."""
 
 REASONS = "_reasons"
+
+_KEPT_FLAGS = ("__broken.", "__evaluated.", "__correct", "__waive", CORRECTED)
 
 ACCEPTED, QUARANTINED, SUSPECT = 0, 1, 2
 """A row's fate: SUSPECT rows may repeat a key and are decided later."""
@@ -42,6 +45,7 @@ class Surroundings:
         scratch: An empty folder for spilled data.
         profile: Whether columns are described by more than their nulls; of text as it was delivered
             the minimum and the number of distinct values say little, and cost a tenth of the time.
+        decided: What people decided of these rows; None where nobody did. Corrections were made already.
     """
 
     periods: Mapping[str, tuple[datetime, datetime] | None]
@@ -50,6 +54,7 @@ class Surroundings:
     delivery_rank: Mapping[str, int] = field(default_factory=dict)
     rows: int = 0
     profile: bool = True
+    decided: Decided | None = None
 
 
 class JudgedRows:
@@ -74,7 +79,8 @@ class JudgedRows:
         self.aggregate_rules = kinds[RuleKind.AGGREGATE]
         self.unique_rules = kinds[RuleKind.UNIQUE]
         self.raw = [name for name in self.source if name.startswith(DELIVERED)]
-        self.frame = self._flag_dependencies(self._flag(self._cast(frame)))
+        self.decided = around.decided
+        self.frame = self._mark(self._flag_dependencies(self._flag(self._cast(frame))))
 
     # -- flags --------------------------------------------------------------------------------
 
@@ -120,7 +126,7 @@ class JudgedRows:
         )
 
     def _flag_dependencies(self, frame: pl.LazyFrame) -> pl.LazyFrame:
-        """Add the flags of dependencies, and `__bad` for any error."""
+        """Add the flags of dependencies, and `__bad` for any error that nobody waived."""
         dependencies = {
             number: self._dependency(number, rule)
             for number, rule in enumerate(self.row_rules)
@@ -132,12 +138,36 @@ class JudgedRows:
                 one.is_among(found.get(one.rule)).alias(f"__broken.{number}")
                 for number, one in dependencies.items()
             ).with_columns(one.votes.alias(f"__evaluated.{number}") for number, one in dependencies.items())
-        errors = [
-            f"__broken.{number}"
+        errors = [self._refuses(rule, broken) for rule, broken in self._errors()]
+        return frame.with_columns(__bad=pl.any_horizontal(errors) if errors else pl.lit(False))
+
+    def _errors(self) -> list[tuple[Rule, pl.Expr]]:
+        """Each rule that refuses rows, with its flag."""
+        return [
+            (rule, pl.col(f"__broken.{number}"))
             for number, rule in enumerate(self.row_rules)
             if rule.severity is Severity.ERROR
         ]
-        return frame.with_columns(__bad=pl.any_horizontal(errors) if errors else pl.lit(False))
+
+    def _refuses(self, rule: Rule, broken: pl.Expr) -> pl.Expr:
+        waived = self.decided.waived(rule.name, DELIVERED) if self.decided else None
+        return broken if waived is None else broken & ~waived
+
+    def _mark(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Add the decisions that correct a row, or waive what it broke, and the cells of keys after that."""
+        if self.decided is None:
+            return frame
+        broken = {rule.name: flag for rule, flag in self._errors()}
+        cells = [
+            self.decided.new_cell(column, DELIVERED).alias(CORRECTED + column)
+            for column in self.decided.corrected_columns
+            if DELIVERED + column in self.raw
+        ]
+        return frame.with_columns(
+            *cells,
+            __correct=self.decided.correction_mark(DELIVERED),
+            __waive=self.decided.waiver_mark(broken, DELIVERED),
+        )
 
     def _dependency(self, number: int, rule: Rule) -> DependencyColumns:
         """A dependency with who votes: rows that have all its values, and none that another rule refuses."""
@@ -184,13 +214,19 @@ class JudgedRows:
         keys = []
         for rule in self.unique_rules:
             as_delivered = rule.columns == ("_delivered",)
-            columns = tuple(self.raw) if as_delivered else rule.columns
+            columns = self._cells_of_key() if as_delivered else rule.columns
             keys.append(
                 KeyColumns(
                     rule.name, columns, rule.on_violation or "duplicate", nulls_distinct=not as_delivered
                 )
             )
         return keys
+
+    def _cells_of_key(self) -> tuple[str, ...]:
+        """The row as delivered, but for what a person corrected in it."""
+        corrected = set(self.decided.corrected_columns) if self.decided else set()
+        plain = {name: name.removeprefix(DELIVERED) for name in self.raw}
+        return tuple(CORRECTED + plain[name] if plain[name] in corrected else name for name in self.raw)
 
     def with_fate(self, keys: Sequence[KeyColumns], suspects: Mapping[str, pl.Series]) -> pl.LazyFrame:
         """Add `__fate`: accepted, quarantined, or suspected of repeating a key."""
@@ -212,14 +248,34 @@ class JudgedRows:
         return rows.select(*self.contract.schema, "_period")
 
     def quarantined(self, rows: pl.LazyFrame, reasons: pl.Expr | None = None) -> pl.LazyFrame:
-        """The row as delivered, its provenance, `_period` and `_reasons` (default: its broken row rules)."""
+        """The row as delivered, its provenance, `_period`, `_reasons` (default: its broken row rules).
+
+        Rows with a provenance have `_decision` too: the decisions that concern them.
+        """
         reasons = self.reasons() if reasons is None else reasons
         provenance = [name for name in PROVENANCE if name in self.source]
         if self.raw:
             cells = [pl.col(name).alias(name.removeprefix(DELIVERED)) for name in self.raw]
         else:
             cells = [pl.col(name) for name in self.contract.schema if name not in PROVENANCE]
-        return rows.select(*provenance, "_period", reasons.alias(REASONS), *cells)
+        marks = [self._decision(reasons).alias(DECISION)] if provenance else []
+        return rows.select(*provenance, "_period", reasons.alias(REASONS), *marks, *cells)
+
+    def _decision(self, reasons: pl.Expr) -> pl.Expr:
+        if self.decided is None:
+            return pl.lit(None, dtype=pl.String)
+        return joined_marks(pl.col("__correct"), pl.col("__waive"), self.discarded(reasons))
+
+    def discarded(self, reasons: pl.Expr) -> pl.Expr:
+        """The decisions that discard a refused row, null where there is none."""
+        if self.decided is None:
+            return pl.lit(None, dtype=pl.String)
+        return self.decided.discard_mark(reasons, DELIVERED)
+
+    def excused(self) -> pl.Expr:
+        """Whether a row broke a rule of severity `error`; one that is accepted did so by a waiver."""
+        errors = [broken for _, broken in self._errors()]
+        return pl.any_horizontal(errors) if errors else pl.lit(False)
 
     def reasons(self) -> pl.Expr:
         """The names of all broken `error` rules of a row, separated by `;`."""
@@ -235,9 +291,7 @@ class JudgedRows:
     def needed_later(self) -> list[str]:
         """The columns that suspects must keep to be written and counted later."""
         own = [*self.contract.schema, *self.raw, *(name for name in PROVENANCE if name in self.source)]
-        flags = [
-            name for name in self.frame.collect_schema() if name.startswith(("__broken.", "__evaluated."))
-        ]
+        flags = [name for name in self.frame.collect_schema() if name.startswith(_KEPT_FLAGS)]
         return [*dict.fromkeys([*own, "_period", *flags])]
 
 

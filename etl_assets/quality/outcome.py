@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from etl_assets.contracts.vocabulary import Dimension, Severity
 
@@ -46,6 +47,10 @@ class PeriodOutcome:
     `quarantined` includes the `unreadable` records. `row_errors` counts the rows that broke an
     `error` rule, for the row score. `broken_aggregates` names the aggregate rules of severity
     `error` that do not hold.
+
+    What people decided: of the accepted rows, `corrected` have cells that a person changed, and `waived`
+    broke an `error` rule that a person waived; of the quarantined, `discarded` are a loss that a person
+    accepted. `effects` says how many rows each decision concerned, by its id.
     """
 
     period: str
@@ -57,6 +62,10 @@ class PeriodOutcome:
     tallies: tuple[Tally, ...]
     statistics: tuple[ColumnStatistics, ...]
     broken_aggregates: tuple[str, ...] = ()
+    corrected: int = 0
+    waived: int = 0
+    discarded: int = 0
+    effects: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def adds_up(self) -> bool:
@@ -67,3 +76,13 @@ class PeriodOutcome:
     def quarantined_share(self) -> float:
         """Share of the rows in that were quarantined, 0..1; 0 where there are no rows."""
         return self.quarantined / self.rows_in if self.rows_in else 0.0
+
+    @property
+    def undecided(self) -> int:
+        """Quarantined rows that nobody has decided to lose."""
+        return self.quarantined - self.discarded
+
+    @property
+    def undecided_share(self) -> float:
+        """Share of the rows in that were quarantined and not discarded, 0..1; 0 where there are no rows."""
+        return self.undecided / self.rows_in if self.rows_in else 0.0

@@ -43,7 +43,8 @@ def score_outcome(outcome: PeriodOutcome, weights: Mapping[str, float] | None = 
     dimensions = score_dimensions(outcome.tallies)
     return Score(
         score=combine(dimensions, weights),
-        row_score=1 - outcome.quarantined / outcome.rows_in if outcome.rows_in else None,
+        # A waived row is accepted, and none the better for it.
+        row_score=1 - (outcome.quarantined + outcome.waived) / outcome.rows_in if outcome.rows_in else None,
         dimensions=dimensions,
     )
 

@@ -8,7 +8,7 @@ counted from there, suspects after they were decided one by one in memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 import narwhals.stable.v1 as nw
@@ -17,6 +17,7 @@ import polars as pl
 from etl_assets.contracts.rules import CompiledContract, Rule
 from etl_assets.contracts.vocabulary import Severity
 from etl_assets.quality import statistics
+from etl_assets.quality.decided_counts import counts_of_decided, decided_rows, discarded_rows, effects
 from etl_assets.quality.flags import ACCEPTED, QUARANTINED, SUSPECT, JudgedRows, Surroundings, copied_out
 from etl_assets.quality.outcome import PeriodOutcome, Tally
 from etl_assets.quality.uniqueness import Violations, repeated_hashes, resolve
@@ -68,8 +69,9 @@ def validate(
         copied_out(others).sink_parquet(aside, lazy=True, compression="lz4"),
         _good_counts(good, judged),
         _aggregates(good, judged),
+        *decided_rows(flagged, judged),
     ]
-    _, _, counts, aggregates = pl.collect_all(plans, engine="streaming")
+    _, _, counts, aggregates, *decided = pl.collect_all(plans, engine="streaming")
 
     rows = pl.scan_parquet(aside)
     violations = None
@@ -77,18 +79,22 @@ def validate(
         violations = resolve(suspected, keys, around.delivery_rank)
         aggregates = _aggregates_with(violations, judged, good, aggregates)
     counts = pl.concat([counts, *_settle(rows, violations, judged, sinks)], how="diagonal")
-    return _Summary(judged, counts, aggregates, violations).outcomes()
+    if judged.decided is not None:
+        decided += discarded_rows(rows, violations, judged)
+    return _Summary(judged, counts, aggregates, violations, effects(decided)).outcomes()
 
 
-def _counts(rows: pl.LazyFrame, judged: JudgedRows) -> pl.LazyFrame:
+def _counts(rows: pl.LazyFrame, judged: JudgedRows, reasons: pl.Expr | None = None) -> pl.LazyFrame:
     """One row per period and fate: rows, tallies and column statistics."""
-    counts = _tallies(judged, tuple(Severity)) + _statistics(judged)
+    counts = _tallies(judged, tuple(Severity)) + _statistics(judged) + counts_of_decided(judged, reasons)
     return rows.group_by("_period", "__fate").agg(pl.len().alias("rows"), *counts)
 
 
 def _good_counts(good: pl.LazyFrame, judged: JudgedRows) -> pl.LazyFrame:
     """The same of rows that broke no rule of severity `error`."""
-    counts = _tallies(judged, (Severity.WARN,)) + _statistics(judged)
+    # Where rules are waived, accepted rows may have broken any.
+    severities = (Severity.WARN,) if judged.decided is None else tuple(Severity)
+    counts = _tallies(judged, severities) + _statistics(judged) + counts_of_decided(judged)
     accepted = _fate(ACCEPTED).alias("__fate")
     if len(judged.around.periods) != 1:
         return good.group_by("_period").agg(accepted, pl.len().alias("rows"), *counts)
@@ -153,7 +159,8 @@ def _settle_suspects(violations: Violations, judged: JudgedRows, sinks: Sinks) -
         .when(reasons.is_not_null()).then(_fate(QUARANTINED))
         .otherwise(_fate(ACCEPTED))
     )  # fmt: skip
-    plans = [sinks.accepted(judged.accepted(kept)), _counts(rows.with_columns(__fate=fate), judged)]
+    counted = _counts(rows.with_columns(__fate=fate), judged, reasons)
+    plans = [sinks.accepted(judged.accepted(kept)), counted]
     quarantined = rows.filter(reasons.is_not_null())
     if violations.rows["__reasons"].null_count() < violations.rows.height:
         plans.append(sinks.quarantined(judged.quarantined(quarantined, reasons)))
@@ -184,6 +191,7 @@ class _Summary:
     counts: pl.DataFrame
     aggregates: pl.DataFrame
     violations: Violations | None
+    effects: Mapping[str, Mapping[int, int]]
 
     def outcomes(self) -> dict[str, PeriodOutcome]:
         by_period: dict[str, dict[int, dict[str, object]]] = {}
@@ -207,6 +215,10 @@ class _Summary:
             quarantined=rows[QUARANTINED],
             duplicates=rows[SUSPECT],
             unreadable=0,
+            corrected=_number(fates.get(ACCEPTED), "corrected"),
+            waived=_number(fates.get(ACCEPTED), "waived"),
+            discarded=_number(fates.get(QUARANTINED), "discarded"),
+            effects=self.effects.get(period, {}),
             tallies=tuple(
                 [self._row_tally(number, rule, fates) for number, rule in enumerate(self.judged.row_rules)]
                 + [self._unique_tally(rule, period, fates) for rule in self.judged.unique_rules]
