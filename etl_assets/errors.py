@@ -100,12 +100,6 @@ class LakeError(EtlError):
     kind = ErrorKind.TRANSIENT
 
 
-class LakeUnreachableError(LakeError):
-    """The storage of the lake refuses, does not answer, or is full: all tables are concerned."""
-
-    circuit = Circuit.LAKE
-
-
 class LedgerError(EtlError):
     """The ledger can't be read or written; transient unless it says otherwise."""
 

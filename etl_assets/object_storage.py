@@ -39,13 +39,9 @@ class Fault(StrEnum):
     PERMISSION = "permission"
     CLOCK = "clock"
     REGION = "region"
+    TLS = "tls"
     CHANGED = "changed"
     TRANSIENT = "transient"
-
-    @property
-    def passes(self) -> bool:
-        """Whether waiting may help; else somebody has to change something."""
-        return self in (Fault.TRANSIENT, Fault.CHANGED)
 
 
 @dataclass(frozen=True)
@@ -300,9 +296,18 @@ _BY_STATUS = {
 }
 
 
+_TLS = re.compile(
+    "invalid peer certificate|received corrupt message|InvalidCertificate|InvalidContentType|"
+    "SSL validation failed|CERTIFICATE_VERIFY_FAILED|tls handshake"
+)
+"""How the TLS libraries under the clients say that they don't trust who answers, or that it speaks no TLS."""
+
+
 def fault_of(error: BaseException) -> Fault:
     """Say what kind of trouble an error of obstore, Delta or Polars is; what is not known may pass."""
     text = str(error)
+    if _TLS.search(text):
+        return Fault.TLS
     for code in re.findall(r"<Code>(\w+)</Code>", text):
         if code in _FAULTS:
             return _FAULTS[code]
@@ -347,6 +352,11 @@ def explained(error: BaseException, place: Place, doing: str) -> tuple[Fault, st
         Fault.REGION: (
             f"The bucket {place.bucket} is in another region{said}",
             "Set region in the section storage to the bucket's",
+        ),
+        Fault.TLS: (
+            "There is no trusted TLS connection to the object storage",
+            "Check the endpoint: is it https:// to a server that speaks TLS, is its certificate made out to "
+            "this name, and does this machine trust who signed it (SSL_CERT_FILE, AWS_CA_BUNDLE)?",
         ),
         Fault.CHANGED: ("The object was changed after it was listed", ""),
         Fault.TRANSIENT: (

@@ -10,15 +10,26 @@ from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from etl_assets.errors import LakeError
-from etl_assets.object_storage import NoCredentialsError, ObjectStorage, Place, explained, is_s3, parse_place
+from etl_assets.error_kinds import kind_of_fault
+from etl_assets.errors import Circuit, ErrorKind, LakeError
+from etl_assets.object_storage import (
+    Fault,
+    NoCredentialsError,
+    ObjectStorage,
+    Place,
+    explained,
+    is_s3,
+    parse_place,
+)
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
 
 class LakeUnreachableError(LakeError):
-    """The object storage refuses, or does not answer: all tables are concerned."""
+    """The storage refuses, does not answer, or is full: all tables are concerned."""
+
+    circuit = Circuit.LAKE
 
 
 @dataclass(frozen=True)
@@ -180,11 +191,14 @@ def storage_errors_told(path: LakePath, doing: str) -> Iterator[None]:
 
     Raises:
         LakeUnreachableError: The object storage refuses, or does not answer.
+        LakeError: A file is not there.
     """
     try:
         yield
     except NoCredentialsError as error:
-        raise LakeUnreachableError(error.what, where={"place": str(path)}, hint=error.hint) from None
+        raise LakeUnreachableError(
+            error.what, where={"place": str(path)}, hint=error.hint, kind=ErrorKind.CONFIGURATION
+        ) from None
     except Exception as error:
         if isinstance(path, BucketPath) and is_of_storage(error):
             raise storage_error(error, path, doing) from None
@@ -199,10 +213,11 @@ def is_of_storage(error: BaseException) -> bool:
     return isinstance(error, OSError) and any(one in str(error) for one in said)
 
 
-def storage_error(error: BaseException, path: BucketPath, doing: str) -> LakeUnreachableError:
-    """Give such an error to people."""
-    _, what, hint = explained(error, path.place, doing)
-    return LakeUnreachableError(what, where={"place": str(path)}, hint=hint)
+def storage_error(error: BaseException, path: BucketPath, doing: str) -> LakeError:
+    """Give such an error to people; one file that is not there makes no lake unreachable."""
+    fault, what, hint = explained(error, path.place, doing)
+    kind = LakeError if fault in (Fault.NO_OBJECT, Fault.CHANGED) else LakeUnreachableError
+    return kind(what, where={"place": str(path)}, hint=hint, kind=kind_of_fault(fault))
 
 
 @lru_cache(maxsize=16)

@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from etl_assets.ledger import retention
+from etl_assets.ledger.circuit_ledger import CircuitLedger
 from etl_assets.ledger.database import Database
 from etl_assets.ledger.decision_ledger import DecisionLedger
 from etl_assets.ledger.delivery_ledger import DeliveryLedger
@@ -16,7 +17,7 @@ from etl_assets.ledger.validation_ledger import ValidationLedger
 from etl_assets.ledger.writing_ledger import WritingLedger
 
 
-class Ledger(DeliveryLedger, ValidationLedger, DecisionLedger, WritingLedger, RunLedger):
+class Ledger(DeliveryLedger, ValidationLedger, DecisionLedger, WritingLedger, RunLedger, CircuitLedger):
     """Every method is one transaction: what it writes is there as a whole, or not at all.
 
     Threads may share one; a process that forks may not hand it on. Whatever goes wrong with the database is a

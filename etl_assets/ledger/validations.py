@@ -168,8 +168,12 @@ def of_run(connection: Connection, run_id: str) -> list[Validation]:
 
 
 def failures_in_a_row(connection: Connection, dataset: str) -> dict[PartitionKey, Failures]:
-    """Return, for each partition whose newest validation failed, how often it failed on the same state."""
-    newest = _newest(dataset)
+    """Return, for each partition whose newest validation failed, how often it failed on the same state.
+
+    What failed since something was away, which is its circuit's business, is passed over.
+    """
+    own = validations.c.circuit == ""
+    newest = _newest(dataset, own)
     last = (
         select(validations)
         .join(newest, newest.c.id == validations.c.id)
@@ -193,7 +197,7 @@ def failures_in_a_row(connection: Connection, dataset: str) -> dict[PartitionKey
         )
         .join(validations, _same_partition(validations, last))
         .join(before, before.c.id == last.c.id, isouter=True)
-        .where(validations.c.id > func.coalesce(before.c.ended, 0))
+        .where(validations.c.id > func.coalesce(before.c.ended, 0), own)
         .group_by(last.c.id, last.c.layer, last.c.table, last.c.period, last.c.state_id)
     )
     rows = connection.execute(statement)
@@ -211,10 +215,10 @@ def children(connection: Connection, kind: type[C], ids: Collection[int]) -> dic
     return {id: tuple(found[id]) for id in ids}
 
 
-def _newest(dataset: str) -> Subquery:
+def _newest(dataset: str, *only: ColumnElement[bool]) -> Subquery:
     return (
         select(func.max(validations.c.id).label("id"))
-        .where(validations.c.dataset == dataset)
+        .where(validations.c.dataset == dataset, *only)
         .group_by(validations.c.layer, validations.c.table, validations.c.period)
         .subquery("newest")
     )

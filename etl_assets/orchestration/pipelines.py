@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from etl_assets.contracts.dataset import Dataset
 from etl_assets.lake.tables import Lake, open_lake
-from etl_assets.pipeline.dataset_pipeline import DatasetPipeline, Limits, Policy, Retry
+from etl_assets.pipeline.dataset_pipeline import CircuitPolicy, DatasetPipeline, Limits, Policy, Retry
 from etl_assets.settings import AppSettings
 from etl_assets.staging.area import StagingArea
 from etl_assets.staging.opening import open_area
@@ -59,7 +59,8 @@ def assemble(
             )
             for table in dataset.tables
         },
-        retry=Retry(own.retry.max_attempts, own.retry.delay_seconds),
+        retry=Retry(own.retry.max_attempts, own.retry.backoff),
+        circuit=CircuitPolicy(own.circuit.failures, own.circuit.backoff(own.retry)),
         limits=Limits(
             group_bytes=int(settings.memory.group_bytes),
             lease_seconds=settings.lease.ttl_seconds,

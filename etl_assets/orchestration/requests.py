@@ -58,7 +58,7 @@ def plan_run(
         if len(silent) >= pipeline.retry.max_attempts:
             return f"{_runs(len(silent))} came to nothing; look at the last one, then `dq deliveries retry`"
         ended = max(one.end_time or one.create_timestamp.timestamp() for one in silent)
-        again = datetime.fromtimestamp(ended + pipeline.retry.delay_seconds(len(silent)), UTC)
+        again = datetime.fromtimestamp(ended + pipeline.retry.backoff.seconds(len(silent), stretch.key), UTC)
         if pipeline.now() < again:
             return f"{_runs(len(silent))} came to nothing; tried again at {again:%Y-%m-%d %H:%M:%S} UTC"
     if len(stretch.periods) > 1:

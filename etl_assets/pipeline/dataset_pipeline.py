@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from etl_assets.backoff import Backoff
 from etl_assets.contracts.dataset import Dataset, Layer, Table, TableId
 from etl_assets.contracts.rules import CompiledContract, compile_contract
 from etl_assets.contracts.vocabulary import RuleKind
@@ -35,10 +36,18 @@ class Policy:
 
 @dataclass(frozen=True)
 class Retry:
-    """After how many failures in a row work is put on hold, and how long it waits before (seconds)."""
+    """After how many failures in a row work is put on hold, and how long it waits before."""
 
     max_attempts: int = 5
-    delay_seconds: Callable[[int], float] = lambda failures: min(3600.0, 60.0 * 2 ** (failures - 1))
+    backoff: Backoff = field(default_factory=Backoff)
+
+
+@dataclass(frozen=True)
+class CircuitPolicy:
+    """After how many failures in a row a circuit opens, and how long it waits between probes."""
+
+    failures: int = 3
+    backoff: Backoff = field(default_factory=lambda: Backoff(first_seconds=30.0, max_seconds=600.0))
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,7 @@ class DatasetPipeline:
     scratch: Path
     policies: Mapping[TableId, Policy] = field(default_factory=dict)
     retry: Retry = field(default_factory=Retry)
+    circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
     limits: Limits = field(default_factory=Limits)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 

@@ -8,46 +8,21 @@ from __future__ import annotations
 
 import re
 import sys
-import traceback
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from importlib.metadata import entry_points
 from pathlib import Path
-from types import FrameType
 
 import polars as pl
 
 from etl_assets.contracts.dataset import ENTRY_POINTS
+from etl_assets.error_kinds import frames, is_about_schema, kind_of, met_rows, module_of
 from etl_assets.errors import EtlError
-
-_SCHEMA_FAULTS: tuple[type[Exception], ...] = (
-    pl.exceptions.ColumnNotFoundError,
-    pl.exceptions.SchemaFieldNotFoundError,
-    pl.exceptions.StructFieldNotFoundError,
-    pl.exceptions.SchemaError,
-    pl.exceptions.DuplicateError,
-)
-"""What Polars says of a plan: it speaks of names, not of cells."""
-
-CODE_FAULTS: tuple[type[Exception], ...] = (
-    *_SCHEMA_FAULTS,
-    TypeError,
-    NameError,
-    AttributeError,
-    ImportError,
-    NotImplementedError,
-)
-"""Faults of code and schema, unless they were raised while rows were worked on; see `is_code_fault`."""
 
 _INSTALLED = {"site-packages", "dist-packages"}
 
 
 class HopError(EtlError):
     """A table could not be built; the text is free of cells."""
-
-
-def is_code_fault(error: BaseException) -> bool:
-    """Whether an error is the same for every partition: the code or the schema is wrong, not a value."""
-    return isinstance(error, CODE_FAULTS) and not _met_rows(error)
 
 
 def told(error: BaseException, columns: Collection[str] = ()) -> str:
@@ -64,7 +39,7 @@ def told(error: BaseException, columns: Collection[str] = ()) -> str:
     kind, text = type(error).__name__, str(error)
     if _is_safe(error):
         return text or kind
-    if isinstance(error, _SCHEMA_FAULTS) and not _met_rows(error):
+    if is_about_schema(error) and not met_rows(error):
         # The first line only: below it Polars shows the plan, with the values that it compares with.
         return f"{kind}: {text.partition(chr(10))[0]}"
     named = [name for name in columns if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text)]
@@ -77,44 +52,25 @@ def without_cells(error: Exception, where: dict[str, object], columns: Collectio
     """Give an error that is safe to raise and to keep; it knows where the first one was raised."""
     if _is_safe(error):
         return error
-    safe = HopError(told(error, columns), where=where)
+    safe = HopError(told(error, columns), where=where, kind=kind_of(error))
     return safe.with_traceback(error.__traceback__)
 
 
 def _is_safe(error: BaseException) -> bool:
     if isinstance(error, OSError | MemoryError):
-        return not _met_rows(error)
+        return not met_rows(error)
     return isinstance(error, EtlError)
-
-
-def _met_rows(error: BaseException) -> bool:
-    """Whether it was raised in a function that Polars called, which is given rows."""
-    below_polars = False
-    for frame, _ in _frames(error):
-        is_polars = _module(frame).partition(".")[0] == "polars"
-        if below_polars and not is_polars:
-            return True
-        below_polars = below_polars or is_polars
-    return False
 
 
 def _place(error: BaseException) -> str:
     """The last line of this project's code, or of a dataset's, that the error came through."""
     found = ""
     own = {"etl_assets"} | {entry.module.partition(".")[0] for entry in entry_points(group=ENTRY_POINTS)}
-    for frame, line in _frames(error):
-        module, path = _module(frame), Path(frame.f_code.co_filename)
+    for frame, line in frames(error):
+        module, path = module_of(frame), Path(frame.f_code.co_filename)
         package = module.partition(".")[0]
         foreign = package in sys.stdlib_module_names or not _INSTALLED.isdisjoint(path.parts)
         if package in own or not foreign:
             # The path within the package: where that is installed concerns nobody.
             found = f" at {'/'.join(path.parts[-module.count('.') - 1 :])} line {line}"
     return found
-
-
-def _frames(error: BaseException) -> Iterator[tuple[FrameType, int]]:
-    return traceback.walk_tb(error.__traceback__)
-
-
-def _module(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__", ""))

@@ -66,9 +66,16 @@ class Stretch:
 
 @dataclass
 class Pending:
-    """The standing of every partition of a dataset, and the runs that it asks for."""
+    """The standing of every partition of a dataset, and the runs that it asks for.
+
+    Attributes:
+        states: The states that partitions would have, with the deliveries that they are computed from.
+        strays: Partitions whose rows in the lake are not those of their publication.
+    """
 
     pipeline: DatasetPipeline
+    states: States
+    strays: frozenset[tuple[TableId, str]] = frozenset()
     standings: dict[tuple[TableId, str], PartitionStanding] = field(default_factory=dict)
     retried: set[str] = field(default_factory=set)
     latest: dict[PartitionKey, Validation] = field(default_factory=dict)
@@ -90,7 +97,7 @@ class Pending:
             closed={key: why for key in states.periods() if (why := _not_open(pipeline, key))},
         )
         asked = {period for _, period in look.retried}
-        pending = cls(pipeline, retried=asked, latest=look.latest)
+        pending = cls(pipeline, states, look.strays, retried=asked, latest=look.latest)
         for table, partition in pipeline.tables.items():
             for period in states.periods() if partition.partitioned else ("",):
                 pending.standings[table, period] = pending._stand(states, look, table, period)
@@ -170,10 +177,14 @@ class Pending:
         latest = look.latest[table.layer, table.name, period]
         if failures.count >= self.pipeline.retry.max_attempts:
             return Standing.FAILED, f"failed {failures.count} times, last: {latest.error}"
-        again = failures.last_at + timedelta(seconds=self.pipeline.retry.delay_seconds(failures.count))
+        again = failures.last_at + timedelta(seconds=self._wait(table, period, failures))
         if again > look.now:
             return Standing.WAITING, f"tried again at {again:%Y-%m-%d %H:%M:%S} UTC after: {latest.error}"
         return None
+
+    def _wait(self, table: TableId, period: str, failures: Failures) -> float:
+        seed = f"{self.pipeline.name}/{table}/{period}"
+        return self.pipeline.retry.backoff.seconds(failures.count, seed)
 
     # -- runs ---------------------------------------------------------------------------------
 

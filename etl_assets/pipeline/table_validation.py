@@ -12,12 +12,13 @@ from pathlib import Path
 import polars as pl
 
 from etl_assets.contracts.dataset import Layer, TableId
+from etl_assets.error_kinds import is_code_fault
 from etl_assets.errors import ContractError, EtlError, panics_as_errors
 from etl_assets.lake.places import BucketPath, is_of_storage, storage_error
-from etl_assets.lake.tables import Stage
+from etl_assets.lake.stage import Stage
 from etl_assets.ledger.records import Outcome, Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
-from etl_assets.pipeline.faults import is_code_fault, told, without_cells
+from etl_assets.pipeline.faults import told, without_cells
 from etl_assets.pipeline.hop_result import Built, stopped, with_unreadable
 from etl_assets.pipeline.reading import Input, Reader
 from etl_assets.quality.flags import Surroundings

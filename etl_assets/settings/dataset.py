@@ -14,6 +14,7 @@ from etl_assets.logs import mask_url_passwords
 from etl_assets.object_storage import is_s3, parse_place
 from etl_assets.quality.thresholds import Threshold, Thresholds
 from etl_assets.settings.cron import CronLine
+from etl_assets.settings.retry import CircuitSettings, RetrySettings
 from etl_assets.staging.calendar import Calendar
 from etl_assets.staging.source import Source
 
@@ -53,28 +54,6 @@ class ScheduleSettings(_Section):
     )
 
 
-class RetrySettings(_Section):
-    """What happens to a delivery after an error that may pass, such as a lost connection."""
-
-    max_attempts: int = Field(5, ge=1, description="After so many failures in a row it is put on hold.")
-    first_delay_seconds: float = Field(
-        60, gt=0, allow_inf_nan=False, description="Wait after the first failure."
-    )
-    factor: float = Field(
-        2, ge=1, allow_inf_nan=False, description="Each wait is so many times the one before."
-    )
-    max_delay_seconds: float = Field(3600, gt=0, allow_inf_nan=False, description="Longest wait.")
-
-    def delay_seconds(self, failures: int) -> float:
-        """Return how long to wait after so many failures in a row."""
-        if failures < 1:
-            return 0.0
-        # The exponent is capped since a float overflows long after any sensible wait.
-        return float(
-            min(self.max_delay_seconds, self.first_delay_seconds * self.factor ** min(failures - 1, 64))
-        )
-
-
 class DatasetSettings(_Section):
     """What an operator says of one dataset: where its data comes from and what is tolerated.
 
@@ -104,6 +83,7 @@ class DatasetSettings(_Section):
     )
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings)
     retry: RetrySettings = Field(default_factory=RetrySettings)
+    circuit: CircuitSettings = Field(default_factory=CircuitSettings)
 
     @field_validator("staging")
     @classmethod

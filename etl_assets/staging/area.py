@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 from urllib.parse import unquote, urlsplit
 
-from etl_assets.errors import StagingError
+from etl_assets.error_kinds import kind_of
+from etl_assets.errors import ErrorKind, StagingError
 
 _LOOP = "it is a link that leads back to itself"
 
@@ -59,11 +60,15 @@ class StagedObject:
 
 @dataclass(frozen=True)
 class ListingProblem:
-    """Something in the area that could not be listed; `key` is shown with � for what is no text."""
+    """Something in the area that could not be listed; `key` is shown with � for what is no text.
+
+    Without a key it is the area as a whole, and `error_kind` says whether it may pass by itself.
+    """
 
     key: str
     kind: ProblemKind
     message: str
+    error_kind: ErrorKind = ErrorKind.TRANSIENT
 
 
 @dataclass(frozen=True)
@@ -209,7 +214,7 @@ class StagingFolder:
             raise _vanished(key) from None
         except OSError as error:
             raise StagingError(
-                f"The object can't be looked at: {error.strerror}", where={"key": key}
+                f"The object can't be looked at: {error.strerror}", where={"key": key}, kind=kind_of(error)
             ) from error
 
     def open(self, key: str) -> BinaryIO:
@@ -228,6 +233,7 @@ class StagingFolder:
                 f"The object can't be read: {error.strerror}",
                 where={"key": key},
                 hint="Check the file's permissions",
+                kind=kind_of(error),
             ) from error
 
     def _walk(self) -> Iterator[StagedObject | ListingProblem]:
@@ -313,12 +319,14 @@ def _is_within(path: Path, root: Path) -> bool:
 
 def _folder_problem(prefix: str, error: OSError) -> ListingProblem:
     if not prefix and isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        return ListingProblem("", ProblemKind.NO_AREA, "the staging folder does not exist")
+        message = "the staging folder does not exist"
+        return ListingProblem("", ProblemKind.NO_AREA, message, ErrorKind.CONFIGURATION)
     if isinstance(error, PermissionError):
-        return ListingProblem(prefix, ProblemKind.NO_PERMISSION, "there is no permission to list the folder")
+        message = "there is no permission to list the folder"
+        return ListingProblem(prefix, ProblemKind.NO_PERMISSION, message, ErrorKind.CONFIGURATION)
     if isinstance(error, FileNotFoundError):
         return ListingProblem(prefix, ProblemKind.VANISHED, "the folder vanished while the area was listed")
-    return ListingProblem(prefix, ProblemKind.FAILED, error.strerror or str(error))
+    return ListingProblem(prefix, ProblemKind.FAILED, error.strerror or str(error), kind_of(error))
 
 
 def _shown(key: str) -> str:

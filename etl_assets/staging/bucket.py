@@ -6,6 +6,7 @@ import builtins
 import errno
 import hashlib
 import os
+import re
 import shutil
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -19,7 +20,8 @@ import obstore
 from botocore.exceptions import BotoCoreError, ClientError
 from obstore.exceptions import BaseError, InvalidPathError
 
-from etl_assets.errors import StagingError
+from etl_assets.error_kinds import kind_of_fault
+from etl_assets.errors import ErrorKind, StagingError, StagingUnreachableError
 from etl_assets.object_storage import Fault, NoCredentialsError, ObjectStorage, Place, explained
 from etl_assets.staging.area import (
     ChangedError,
@@ -44,15 +46,14 @@ _SPARE_BYTES = 64_000_000
 """Room that a fetched object leaves on the disk."""
 
 _ERRORS = (BaseError, BotoCoreError, ClientError, OSError, ValueError, NoCredentialsError)
+_ANSWERED = re.compile(r"status code:? 500\b")
+"""The server is there and fails on this object: the others may be good."""
+
 _KINDS = {
     Fault.NO_BUCKET: ProblemKind.NO_AREA,
     Fault.PERMISSION: ProblemKind.NO_PERMISSION,
     Fault.CREDENTIALS: ProblemKind.NO_PERMISSION,
 }
-
-
-class BucketError(StagingError):
-    """Credentials, permissions, bucket, region or clock are wrong: waiting does not help."""
 
 
 class FetchedObject(StagingFolder):
@@ -194,10 +195,11 @@ class StagingBucket:
 
     def _problem(self, error: BaseException) -> ListingProblem:
         if isinstance(error, NoCredentialsError):
-            return ListingProblem("", ProblemKind.NO_PERMISSION, f"{error.what}. {error.hint}")
+            said = f"{error.what}. {error.hint}"
+            return ListingProblem("", ProblemKind.NO_PERMISSION, said, ErrorKind.CONFIGURATION)
         fault, what, hint = explained(error, self.place, "list")
         said = f"{self.url}: {what}" + (f". {hint}" if hint else "")
-        return ListingProblem("", _KINDS.get(fault, ProblemKind.FAILED), said)
+        return ListingProblem("", _KINDS.get(fault, ProblemKind.FAILED), said, kind_of_fault(fault))
 
     # -- reading ------------------------------------------------------------------------------
 
@@ -207,7 +209,7 @@ class StagingBucket:
         Raises:
             VanishedError: It is gone.
             ChangedError: It is another version by now.
-            BucketError: It can't be read until somebody changes something.
+            StagingUnreachableError: The whole bucket can't be read, or this machine has no room.
             StagingError: It can't be read just now.
         """
         where: dict[str, object] = {"bucket": self.place.bucket, "key": _joined(self.place.prefix, key)}
@@ -237,16 +239,19 @@ class StagingBucket:
 
     def _fetch_error(self, error: BaseException, where: dict[str, object]) -> StagingError:
         if isinstance(error, NoCredentialsError):
-            return BucketError(error.what, where=where, hint=error.hint)
+            return StagingUnreachableError(
+                error.what, where=where, hint=error.hint, kind=ErrorKind.CONFIGURATION
+            )
         if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-            return StagingError("The disk is full", where=where, hint="Make room where ETL_HOME lies")
+            return _no_room("The disk is full", where)
         fault, what, hint = explained(error, self.place, "read")
         if fault is Fault.NO_OBJECT:
             return VanishedError("The object was listed and is no longer there", where=where)
         if fault is Fault.CHANGED:
             return ChangedError(what, where=where)
-        kind = StagingError if fault.passes else BucketError
-        return kind(what, where=where, hint=hint)
+        alone = fault is Fault.PERMISSION or _ANSWERED.search(str(error))
+        kind = StagingError if alone else StagingUnreachableError
+        return kind(what, where=where, hint=hint, kind=kind_of_fault(fault))
 
 
 def _staged(meta: ObjectMeta) -> StagedObject:
@@ -278,11 +283,12 @@ def _check_room(folder: Path, size: int, where: dict[str, object]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
     if free < size + _SPARE_BYTES:
-        raise StagingError(
-            f"The object has {size} bytes, the disk has {free} free",
-            where=where,
-            hint="Make room where ETL_HOME lies",
-        )
+        raise _no_room(f"The object has {size} bytes, the disk has {free} free", where)
+
+
+def _no_room(what: str, where: dict[str, object]) -> StagingError:
+    hint = "Make room where ETL_HOME lies"
+    return StagingUnreachableError(what, where=where, hint=hint, kind=ErrorKind.RESOURCE)
 
 
 def _joined(prefix: str, key: str) -> str:

@@ -11,6 +11,7 @@ import narwhals.stable.v1 as nw
 import pandera.polars as pa
 import polars as pl
 
+from etl_assets.backoff import Backoff
 from etl_assets.contracts.contract import Contract, RowContract
 from etl_assets.contracts.dataset import Dataset, Layer, Table, TableId
 from etl_assets.contracts.declare import Reference, about, about_table, aggregate_check, row_check, rule, warn
@@ -173,7 +174,7 @@ def open_pipeline(
         ledger=ledger,
         scratch=home / "scratch",
         policies={ORDERS: Policy(tolerance), BRONZE_ORDERS: Policy(tolerance)},
-        retry=Retry(max_attempts=3, delay_seconds=lambda failures: 60.0 * failures),
+        retry=Retry(max_attempts=3, backoff=Backoff("linear", 60.0)),
         limits=Limits(lease_seconds=30.0),
     )
     return replace(pipeline, **(changes | ({"now": now} if now else {})))

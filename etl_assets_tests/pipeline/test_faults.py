@@ -8,8 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from etl_assets.error_kinds import is_code_fault
 from etl_assets.errors import StagingError
-from etl_assets.pipeline.faults import HopError, is_code_fault, told, without_cells
+from etl_assets.pipeline.faults import HopError, told, without_cells
 from etl_assets_tests.datasets.folders import write_distribution
 
 ROWS = pl.LazyFrame({"amount": ["Secret", "Secret 1"]})  # whichever comes first

@@ -13,9 +13,10 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from etl_assets.errors import ErrorKind, StagingError, StagingUnreachableError
 from etl_assets.object_storage import ObjectStorage, Place
 from etl_assets.staging.area import ChangedError, KeyRange, ProblemKind, VanishedError
-from etl_assets.staging.bucket import BucketError, StagingBucket
+from etl_assets.staging.bucket import StagingBucket
 from etl_assets_tests.s3.server import NOBODY, NOBODY_SECRET, SECRET, Server
 
 pytestmark = pytest.mark.slow
@@ -151,7 +152,7 @@ def test_refused_access_is_told_with_what_to_do(
     refused = StagingBucket(area.place, replace(area.storage, **change))
 
     (problem,) = refused.list().problems
-    with pytest.raises(BucketError) as raised:
+    with pytest.raises(StagingError) as raised:
         refused.fetch(staged.key, staged.fingerprint, tmp_path)
 
     assert problem.kind is kind
@@ -159,6 +160,7 @@ def test_refused_access_is_told_with_what_to_do(
     assert area.place.bucket in problem.message
     assert raised.value.where["key"] == "in/tiny/a.csv"
     assert raised.value.hint
+    assert problem.error_kind is raised.value.kind is ErrorKind.CONFIGURATION
     for text in (problem.message, str(raised.value), repr(refused.storage)):
         assert SECRET not in text
         assert "wr0ng-secret" not in text
@@ -182,7 +184,8 @@ def test_a_server_that_is_not_there_may_come_back(storage: ObjectStorage, tmp_pa
 
     assert [one.kind for one in listing.problems] == [ProblemKind.FAILED]
     assert "It is tried again" in listing.problems[0].message
-    assert not isinstance(raised.value, BucketError)
+    assert isinstance(raised.value, StagingUnreachableError)
+    assert raised.value.kind is listing.problems[0].error_kind is ErrorKind.TRANSIENT
 
 
 class OddNames(BaseHTTPRequestHandler):

@@ -123,9 +123,9 @@ def test_a_bronze_table_without_a_source_is_refused() -> None:
 
 
 def test_each_wait_is_longer_up_to_a_limit() -> None:
-    retry = RetrySettings(first_delay_seconds=10, factor=3, max_delay_seconds=100)
-    assert [retry.delay_seconds(failures) for failures in range(6)] == [0, 10, 30, 90, 100, 100]
-    assert retry.delay_seconds(1_000_000) == 100
+    retry = RetrySettings(first_delay_seconds=10, factor=3, max_delay_seconds=100, jitter=0).backoff
+    assert [retry.seconds(failures) for failures in range(6)] == [0, 10, 30, 90, 100, 100]
+    assert retry.seconds(1_000_000) == 100
 
 
 @pytest.mark.parametrize("cron", ["daily", "0 6 * *", "0 0 6 * * *", "99 6 * * *"])
