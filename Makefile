@@ -57,7 +57,7 @@ format: setup ## put the code into the agreed form
 ui: setup ## Dagster's UI with sensors running, on http://127.0.0.1:3000 (PORT=...)
 	@mkdir -p "$(DAGSTER_HOME)"
 	@cp dagster.yaml "$(DAGSTER_HOME)/dagster.yaml"
-	PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
+	@$(BIN)/dq exec --listen 127.0.0.1:$(PORT) dagster dev -w workspace.yaml -h 127.0.0.1 -p $(PORT)
 
 benchmark: setup ## rows per second, peak memory and ratios to a plain Polars copy
 	$(BIN)/python -m benchmarks $(ARGS)

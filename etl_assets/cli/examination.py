@@ -240,7 +240,9 @@ def _ledger(settings: AppSettings) -> Look:
 
 
 def _dagster(settings: AppSettings) -> Look:
-    home = Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home)
+    from etl_assets.orchestration.instance import dagster_home, differences
+
+    home = dagster_home(settings)
     if not home.exists():
         yield _ok("dagster", f"home {home} (made by the first run)")
     elif not os.access(home, os.W_OK | os.X_OK):
@@ -248,8 +250,11 @@ def _dagster(settings: AppSettings) -> Look:
             "dagster", State.WRONG, f"home {home} can't be written to", "Check its owner and permissions"
         )
     elif not (home / "dagster.yaml").exists():
-        hint = "make ui puts it there; without it Dagster's own defaults hold"
+        hint = "make ui and dq exec put it there; without it Dagster's own defaults hold"
         yield Finding("dagster", State.WARNING, f"home {home} has no dagster.yaml", hint)
+    elif other := differences(settings, home):
+        hint = "Remove the file, and start Dagster again by dq exec or make ui: it is written anew"
+        yield Finding("dagster", State.WARNING, f"{home / 'dagster.yaml'}: {'; '.join(other)}", hint)
     else:
         yield _ok("dagster", f"home {home}")
 

@@ -16,6 +16,7 @@ from etl_assets.cli import (
     deliveries,
     demo,
     doctor,
+    exec,
     inspect,
     new,
     quarantine,
@@ -105,6 +106,7 @@ app.command("new")(new.new)
 app.command("doctor")(doctor.doctor)
 app.command("upkeep")(upkeep.upkeep)
 app.command("backup")(backup.backup)
+app.command("exec", context_settings=exec.EXEC_SETTINGS)(exec.exec_)
 app.command("demo")(demo.demo)
 app.add_typer(config.app, name="config")
 app.add_typer(contract.app, name="contract")

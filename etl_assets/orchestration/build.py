@@ -8,7 +8,7 @@ import dagster as dg
 
 from etl_assets import logs
 from etl_assets.contracts.dataset import Dataset
-from etl_assets.errors import EtlError
+from etl_assets.errors import EtlError, SettingsError
 from etl_assets.lake.storable import check_storable
 from etl_assets.orchestration.assets import build_assets
 from etl_assets.orchestration.automation import build_missing, build_sensor
@@ -17,7 +17,7 @@ from etl_assets.orchestration.partitions import partitions_of
 from etl_assets.orchestration.resources import Pipelines, s3_resources
 from etl_assets.orchestration.tags import DATASET_TAG
 from etl_assets.orchestration.upkeep import build_upkeep
-from etl_assets.settings import AppSettings
+from etl_assets.settings import AppSettings, ConcurrencySettings
 
 LOG = logs.get_logger(__name__)
 
@@ -49,14 +49,35 @@ def build_definitions(
         dg.Definitions(
             assets=[describe_failure(name, error) for name, error in failures.items()],
             resources={"pipelines": pipelines, **s3_resources(settings)},
-            # Polars uses all cores of one process; a process per step would cost 2 s each.
-            executor=dg.multiprocess_executor.configured(
-                {"max_concurrent": settings.concurrency.max_processes}
-            )
-            if settings.concurrency.executor == "multiprocess"
-            else dg.in_process_executor,
+            executor=build_executor(settings.concurrency),
         ),
     )
+
+
+def build_executor(concurrency: ConcurrencySettings) -> dg.ExecutorDefinition:
+    """Build what decides where the steps of a run live.
+
+    Raises:
+        SettingsError: It needs a package that is not installed.
+    """
+    most = {"max_concurrent": concurrency.max_processes}
+    if concurrency.executor == "multiprocess":
+        return dg.multiprocess_executor.configured(most)
+    if concurrency.executor == "ecs":
+        from dagster_aws.ecs import ecs_executor
+
+        return ecs_executor.configured(most)
+    if concurrency.executor == "k8s":
+        try:
+            from dagster_k8s import k8s_job_executor
+        except ImportError:
+            raise SettingsError(
+                "concurrency.executor is k8s, and dagster-k8s is not installed",
+                hint="pip install 'etl-assets[k8s]'",
+            ) from None
+        return k8s_job_executor.configured(most)
+    # Polars uses all cores of one process; a process per step would cost 2 s each.
+    return dg.in_process_executor
 
 
 def build_dataset(dataset: Dataset, settings: AppSettings) -> dg.Definitions:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from uuid import uuid4
 
 import dagster as dg
@@ -17,6 +15,7 @@ from filelock import FileLock
 from etl_assets.contracts.dataset import Dataset, TableId
 from etl_assets.orchestration.assets import INTERRUPTIONS
 from etl_assets.orchestration.build import build_definitions
+from etl_assets.orchestration.instance import dagster_home, write_instance
 from etl_assets.orchestration.pipelines import build_pipeline, open_ledger
 from etl_assets.orchestration.progress import Progress, told_to
 from etl_assets.orchestration.requests import RunPlan, close_run, plan_run, settle_runs
@@ -24,6 +23,7 @@ from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.intake import report_missing, take_in
 from etl_assets.pipeline.pending import PartitionStanding, Pending, Stretch
 from etl_assets.settings import AppSettings
+from etl_assets.settings.secrets import export_secrets
 
 MOST_TRIES = 5
 """The same work is done so often at most: a safeguard against building without an end."""
@@ -121,13 +121,13 @@ def run_dataset(dataset: Dataset, settings: AppSettings, *, progress: Progress |
 
 def open_instance(settings: AppSettings) -> DagsterInstance:
     """Dagster's instance of this project, in `ETL_HOME/dagster` unless DAGSTER_HOME names another."""
-    # Told to this instance and not to the process, whose next run may be of another home. Empty is unset.
-    home = Path(os.environ.get("DAGSTER_HOME") or settings.dagster_home)
+    # Told to this instance and not to the process, whose next run may be of another home.
+    home = dagster_home(settings)
     os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    export_secrets(os.environ)
     home.mkdir(parents=True, exist_ok=True)
-    ours, its = settings.config_dir.parent / "dagster.yaml", home / "dagster.yaml"
-    if ours.exists() and not its.exists() and home == settings.dagster_home:
-        shutil.copy(ours, its)  # as `make ui` does: both must see the same storage and limits
+    if home == settings.dagster_home:
+        write_instance(settings, home)  # as `make ui` does: both must see the same storage and limits
     # Dagster makes its SQLite files without a lock: of two processes in a new home one would fail.
     with FileLock(home / ".starting"):
         return DagsterInstance.from_config(str(home))

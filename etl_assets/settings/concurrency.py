@@ -29,8 +29,8 @@ class ConcurrencySettings(BaseModel):
     )
     executor: Literal["in_process", "multiprocess", "ecs", "k8s"] = Field(
         "in_process",
-        description="Where a step of a run lives: in_process, in the run; multiprocess, a process of its own, "
-        "which costs some two seconds each; ecs or k8s, a task or job of its own.",
+        description="Where a step of a run lives: in_process, in the run; multiprocess, a process of its "
+        "own, which costs some two seconds each; ecs or k8s, a task or job of its own.",
     )
     max_processes: int = Field(
         2, ge=1, description="Steps of one run at the same time; in_process takes one after the other."
