@@ -25,7 +25,8 @@ from etl_assets.contracts.dataset import TableId
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.contracts.rules import compile_contract
 from etl_assets.lake.files import PERIOD
-from etl_assets.lake.tables import COMPRESSION_LEVEL, ROW_GROUP_ROWS, Lake
+from etl_assets.lake.stage import COMPRESSION_LEVEL, ROW_GROUP_ROWS
+from etl_assets.lake.tables import Lake
 from etl_assets.ledger.ledger import Ledger
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.hop import run_hop

@@ -10,9 +10,8 @@ import json
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path, PurePosixPath
 from uuid import uuid4
 
 import polars as pl
@@ -20,7 +19,6 @@ from deltalake import DeltaTable, TableFeatures
 from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.schema import Schema
 from deltalake.transaction import AddAction, CommitProperties, Transaction
-from polars.io.partition import SinkedPathsCallbackArgs
 
 from etl_assets.errors import LakeError, StaleWriterError
 from etl_assets.lake.files import PERIOD, LakeFile, StagedFile, scan_files
@@ -32,7 +30,6 @@ from etl_assets.lake.places import (
     lake_path,
     lost,
     make_folder,
-    move,
     polars_options,
     relative,
     scannable,
@@ -41,74 +38,13 @@ from etl_assets.lake.places import (
 )
 from etl_assets.lake.recasting import differing, recast, uncastable
 from etl_assets.lake.schema import delta_schema
+from etl_assets.lake.stage import COMPRESSION_LEVEL, ROW_GROUP_ROWS, Stage
 from etl_assets.object_storage import ObjectStorage
-
-COMPRESSION_LEVEL = 1
-"""zstd's lowest level: on the benchmark's order lines as fast as the default, with files 1 % smaller."""
-
-ROW_GROUP_ROWS = 32_768
-"""Rows of a Parquet row group, each a unit of reading and writing. Polars' default, 262,144, takes nearly
-twice the memory on both sides, and more time; its files are 12 % smaller."""
 
 SHOWN = 10
 """Partitions that a message names."""
 
 _CARRIED = "-carried-"
-
-
-@dataclass
-class Stage:
-    """Writes rows under names that are unique to one attempt; nothing is visible until the commit."""
-
-    table: LakeTable
-    attempt: str
-    files: list[StagedFile] = field(default_factory=list)
-    _batches: int = 0
-
-    def sink(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        """Turn rows (with `_period`) into a lazy sink, one file or more per period."""
-        name = f"{self.attempt}-{self._batches}"
-        self._batches += 1
-        if self.table.partitioned:
-            target: pl.PartitionBy | Path | str = pl.PartitionBy(
-                scannable(self.table.path),
-                key=PERIOD,
-                include_key=False,
-                file_path_provider=lambda args: (
-                    f"{PERIOD}={args.partition_keys.item(0, PERIOD)}/{name}-{args.index_in_partition}.parquet"
-                ),
-            )
-        else:
-            rows = rows.drop(PERIOD)
-            target = scannable(self.table.path / f"{name}.parquet")
-        return rows.sink_parquet(
-            target,
-            mkdir=True,
-            lazy=True,
-            compression="zstd",
-            compression_level=COMPRESSION_LEVEL,
-            row_group_size=ROW_GROUP_ROWS,
-            sinked_paths_callback=self._written,
-            **polars_options(self.table.path),
-        )
-
-    def _written(self, sinked: SinkedPathsCallbackArgs) -> None:
-        for file in sinked.paths:
-            path = PurePosixPath(file.path).relative_to(PurePosixPath(self.table._uri))
-            period = path.parts[0].removeprefix(f"{PERIOD}=") if self.table.partitioned else ""
-            self.files.append(StagedFile(str(path), period, file.num_rows, file.num_bytes))
-
-    def discard(self, files: Iterable[StagedFile]) -> None:
-        """Delete staged files that will not be committed."""
-        for file in list(files):
-            delete(self.table.path / file.path)
-            self.files.remove(file)
-
-    def move(self, files: Iterable[StagedFile], folder: LakePath) -> None:
-        """Move staged files out of the table, into a folder of their own."""
-        for file in list(files):
-            move(self.table.path / file.path, folder)
-            self.files.remove(file)
 
 
 @dataclass(frozen=True)
@@ -127,10 +63,10 @@ class LakeTable:
     def _uri(self) -> str:
         return str(self.path)
 
-    def _delta(self) -> DeltaTable | None:
+    def _delta(self, version: int | None = None) -> DeltaTable | None:
         try:
             with self._errors_told("read"):
-                return DeltaTable(self._uri, storage_options=delta_options(self.path))
+                return DeltaTable(self._uri, version, storage_options=delta_options(self.path))
         except TableNotFoundError:
             return None
 
@@ -153,9 +89,9 @@ class LakeTable:
         delta = self._delta()
         return None if delta is None else delta.version()
 
-    def files(self, periods: Collection[str] | None = None) -> list[LakeFile]:
-        """The live files, of some periods or of all, in the order of their periods."""
-        delta = self._delta()
+    def files(self, periods: Collection[str] | None = None, *, version: int | None = None) -> list[LakeFile]:
+        """The live files, of some periods or of all, in the order of their periods; now or at a version."""
+        delta = self._delta(version)
         if delta is None:
             return []
         wanted = None if periods is None or not self.partitioned else set(periods)
@@ -217,14 +153,39 @@ class LakeTable:
         with self._errors_told("write"):
             delta = self._delta() or self._create(self._wanted(schema))
             _enable_times_without_zone(delta, schema)
-            newest = delta.transaction_version(writer)
-            if newest is not None and newest > token:
-                raise StaleWriterError(
-                    f"a newer writer (token {newest}) has written this table, ours is {token}",
-                    where={"table": self._uri},
-                    hint="nothing was committed; the newer run does the work",
+            transaction = self._fenced(delta, writer, token)
+            return self._commit(delta, files, set(periods), schema, transaction)
+
+    def _fenced(self, delta: DeltaTable, writer: str, token: int) -> Transaction:
+        newest = delta.transaction_version(writer)
+        if newest is not None and newest > token:
+            raise StaleWriterError(
+                f"a newer writer (token {newest}) has written this table, ours is {token}",
+                where={"table": self._uri},
+                hint="nothing was committed; the newer run does the work",
+            )
+        return Transaction(writer, token)
+
+    def put_back(self, version: int, periods: Collection[str], *, writer: str, token: int) -> int:
+        """Make partitions what they were at an earlier version, in one transaction; returns the new version.
+
+        Raises:
+            StaleWriterError: A newer token has written already, or wrote meanwhile.
+            LakeError: Files of that version are gone, or the table's columns have other dtypes by now.
+        """
+        with self._errors_told("write"):
+            delta, old = self._delta(), self._delta(version)
+            files = self.files(periods, version=version)
+            if delta is None or old is None or self.lost(files) or not _same_types(old, delta):
+                raise LakeError(
+                    f"the rows of version {version} can't be put back: their files or dtypes are gone",
+                    where={"table": self._uri, "partitions": ", ".join(sorted(periods)[:SHOWN])},
                 )
-            return self._commit(delta, files, set(periods), schema, Transaction(writer, token))
+            staged = [
+                StagedFile(relative(one.path, self.path), one.period, one.rows, one.bytes) for one in files
+            ]
+            transaction = self._fenced(delta, writer, token)
+            return self._overwrite(delta, staged, sorted(periods), delta.schema(), transaction)
 
     def check_commit(self, periods: Collection[str], schema: Mapping[str, pl.DataType]) -> None:
         """Raise what would make `commit` refuse rows of this schema; nothing is written.
@@ -256,17 +217,30 @@ class LakeTable:
         carried = self._carry_over(delta, wanted, schema, periods)
         replaced = sorted({*periods, *(file.period for file in carried)})
         try:
+            return self._overwrite(delta, [*files, *carried], replaced, wanted, transaction)
+        except StaleWriterError:
+            # Only here: after any other error the commit may have gone through, and needs them.
+            self._forget(carried)
+            raise
+
+    def _overwrite(
+        self,
+        delta: DeltaTable,
+        files: Sequence[StagedFile],
+        replaced: Sequence[str],
+        schema: Schema,
+        transaction: Transaction,
+    ) -> int:
+        try:
             delta.create_write_transaction(
-                [_add(file, self.partitioned) for file in [*files, *carried]],
+                [_add(file, self.partitioned) for file in files],
                 "overwrite",
-                wanted,
+                schema,
                 [PERIOD] if self.partitioned else None,
-                partition_filters=[(PERIOD, "in", replaced)] if self.partitioned else None,
+                partition_filters=[(PERIOD, "in", list(replaced))] if self.partitioned else None,
                 commit_properties=CommitProperties(app_transactions=[transaction]),
             )
         except CommitFailedError as error:
-            # Only here: after any other error the commit may have gone through, and needs them.
-            self._forget(carried)
             raise StaleWriterError(
                 f"another writer committed meanwhile: {error}",
                 where={"table": self._uri},
@@ -345,6 +319,12 @@ class LakeTable:
             mode="ignore",
             storage_options=delta_options(self.path),
         )
+
+
+def _same_types(old: DeltaTable, new: DeltaTable) -> bool:
+    """Whether rows of an older version can be read beside those of a newer one."""
+    before = {field.name: field.type for field in old.schema().fields}
+    return all(before.get(field.name, field.type) == field.type for field in new.schema().fields)
 
 
 def _enable_times_without_zone(delta: DeltaTable, schema: Mapping[str, pl.DataType]) -> None:

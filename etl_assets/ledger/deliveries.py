@@ -184,6 +184,43 @@ def settle(connection: Connection, dataset: str, tried: Sequence[str], on_hold: 
         )
 
 
+def settle_idle(
+    connection: Connection,
+    dataset: str,
+    ingested: Collection[str],
+    superseded: Mapping[str, str],
+    reason: str,
+    back: Collection[str],
+    now: datetime,
+) -> None:
+    """Settle what no run is asked for; only deliveries that are still in the state that this was seen in."""
+    lock_dataset(connection, dataset)
+    mark_ingested(connection, dataset, sorted(ingested), now)
+    for by in sorted(set(superseded.values())):
+        for some in chunks(sorted(id for id, other in superseded.items() if other == by)):
+            connection.execute(
+                update(deliveries)
+                .where(
+                    deliveries.c.dataset == dataset,
+                    deliveries.c.id.in_(some),
+                    deliveries.c.state.in_([DeliveryState.PENDING, DeliveryState.INGESTED]),
+                )
+                .values(state=DeliveryState.SUPERSEDED, reason=reason, superseded_by=by)
+            )
+    for some in chunks(sorted(back)):
+        connection.execute(
+            update(deliveries)
+            .where(
+                deliveries.c.dataset == dataset,
+                deliveries.c.id.in_(some),
+                deliveries.c.state == DeliveryState.SUPERSEDED,
+                deliveries.c.reason == reason,
+            )
+            .values(state=DeliveryState.PENDING, reason="", superseded_by=None)
+        )
+    note_change(connection, dataset)
+
+
 def find(
     connection: Connection,
     dataset: str | None,

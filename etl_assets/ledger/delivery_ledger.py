@@ -103,6 +103,27 @@ class DeliveryLedger(Transactions):
             deliveries.lock_datasets_of(connection, sorted(ids))
             return deliveries.set_state(connection, sorted(ids), state, reason, superseded_by)
 
+    def settle_deliveries(
+        self,
+        dataset: str,
+        *,
+        ingested: Collection[str],
+        superseded: Mapping[str, str],
+        reason: str,
+        back: Collection[str],
+    ) -> None:
+        """Say of deliveries that no run is asked for what they are; what changed meanwhile stays what it is.
+
+        Args:
+            dataset: Whose deliveries.
+            ingested: Pending ones whose rows are published.
+            superseded: Pending or ingested ones that others count instead of: id -> the other's id.
+            reason: Why they do.
+            back: Those that were superseded for that reason, and are pending again.
+        """
+        with self._database.write() as connection:
+            deliveries.settle_idle(connection, dataset, ingested, superseded, reason, back, self._now())
+
     def set_delivery_periods(self, periods: Mapping[str, Collection[str]]) -> None:
         """Say of which partitions each delivery (by id) has rows, where only its rows tell."""
         with self._database.write() as connection:

@@ -22,6 +22,7 @@ from etl_assets.orchestration.requests import RunPlan, close_run, plan_run, sett
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.intake import report_missing, take_in
 from etl_assets.pipeline.pending import PartitionStanding, Pending, Stretch
+from etl_assets.pipeline.settling import settle
 from etl_assets.settings import AppSettings
 from etl_assets.settings.secrets import export_secrets
 
@@ -115,7 +116,9 @@ def run_dataset(dataset: Dataset, settings: AppSettings, *, progress: Progress |
                     raise KeyboardInterrupt
             else:
                 done.waiting.append(plan)
-    done.troubles = Pending.of(pipeline).troubles()
+    pending = Pending.of(pipeline)
+    settle(pipeline, pending)
+    done.troubles = pending.troubles()
     return done
 
 

@@ -16,7 +16,7 @@ from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.errors import EtlError
 from etl_assets.lake.places import LakePath, delete_folder, relative
-from etl_assets.lake.tables import Stage
+from etl_assets.lake.stage import Stage
 from etl_assets.ledger.records import Lease, Outcome, ValidationRecord
 from etl_assets.pipeline.bronze import BronzeReader
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from etl_assets.contracts.dataset import Layer, Table, TableId
 from etl_assets.ledger.records import Delivery, DeliveryState, PartitionKey
@@ -27,6 +28,10 @@ RETRY_ASKED = "a retry was asked for"
 CAME_BACK = "its file was delivered again"
 ANOTHER_TRY = (RETRY_ASKED, CAME_BACK)
 """Reasons of a pending delivery whose partition is to be tried again, once, whatever came of it before."""
+
+OUTRANKED = "a newer version of the snapshot was ingested"
+"""Why an older version of a snapshot is superseded. It is a word for people: which version counts is decided
+among all of them each time, whatever they were called before."""
 
 ENGINE = 1
 """Raise it when the same inputs give other rows because this project reads or validates differently."""
@@ -65,21 +70,30 @@ def current_deliveries(source: Source, deliveries: Iterable[Delivery]) -> Curren
     The order depends on the deliveries themselves, never on when we saw them: by key; corrections
     newest first, so that the newest row of a key is the one that is kept.
     """
-    usable = [
-        delivery
-        for delivery in deliveries
-        if delivery.state in (DeliveryState.PENDING, DeliveryState.INGESTED)
-    ]
+    usable = [delivery for delivery in deliveries if is_usable(delivery)]
     if source.mode is Mode.SNAPSHOT:
-        newest = max(
-            usable, key=lambda one: (source.version(one.key), one.modified_ns, one.key), default=None
-        )
+        newest = max(usable, key=snapshot_rank(source), default=None)
         return Current((newest,) if newest else ())
     if isinstance(source.files_per_period, tuple):
         missing = sorted(set(source.files_per_period) - {one.part for one in usable})
         if usable and missing:
             return Current((), f"waits for part {', '.join(missing)}")
     return Current(in_order(source, usable))
+
+
+def is_usable(delivery: Delivery) -> bool:
+    """Whether a delivery's rows may count: nothing came in its place, and it waits for nobody."""
+    return delivery.state in (DeliveryState.PENDING, DeliveryState.INGESTED) or is_outranked(delivery)
+
+
+def is_outranked(delivery: Delivery) -> bool:
+    """Whether a delivery is superseded by another snapshot, not by a newer version of its own file."""
+    return delivery.state is DeliveryState.SUPERSEDED and delivery.reason == OUTRANKED
+
+
+def snapshot_rank(source: Source) -> Callable[[Delivery], tuple[datetime, int, str]]:
+    """What tells which of several snapshots is the newest: its name, else when it was written."""
+    return lambda one: (source.version(one.key), one.modified_ns, one.key)
 
 
 def in_order(source: Source, deliveries: Iterable[Delivery]) -> tuple[Delivery, ...]:
@@ -97,7 +111,9 @@ def _was_replaced(delivery: Delivery, by_id: Mapping[str, Delivery]) -> bool:
 
 def _newest_version(delivery: Delivery, by_id: Mapping[str, Delivery]) -> Delivery:
     seen = set()
-    while delivery.state is DeliveryState.SUPERSEDED and delivery.id not in seen:
+    while (
+        delivery.state is DeliveryState.SUPERSEDED and not is_outranked(delivery) and delivery.id not in seen
+    ):
         seen.add(delivery.id)
         delivery = by_id.get(delivery.superseded_by or "", delivery)
     return delivery
@@ -129,7 +145,8 @@ class States:
         self.versions = {id: table_version(pipeline, table) for id, table in pipeline.tables.items()}
         self._by_partition: dict[tuple[TableId, str], list[Delivery]] = {}
         self._windows: dict[str, list[str]] = {}
-        self.current = self._current(list(deliveries))
+        self.deliveries = list(deliveries)
+        self.current = self._current(self.deliveries)
         for layer, name, period in published:
             if layer == Layer.BRONZE and period:
                 # Its deliveries belong to other periods by now, after a change of the settings.

@@ -14,7 +14,7 @@ from etl_assets.contracts.dataset import TableId
 from etl_assets.errors import LakeError
 from etl_assets.lake.places import LakeUnreachableError
 from etl_assets.lake.tables import LakeTable
-from etl_assets.ledger.records import PartitionKey, Validation
+from etl_assets.ledger.records import Lease, PartitionKey, Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 
 
@@ -39,6 +39,38 @@ def strays(
         except LakeError:
             continue  # its log is damaged: its own hops say so; the other tables go on
     return frozenset(found)
+
+
+def put_back(pipeline: DatasetPipeline, table: TableId, own: Mapping[str, Validation], lease: Lease) -> None:
+    """Make partitions what their publications say, from the versions of the lake that these wrote.
+
+    Args:
+        pipeline: The dataset.
+        table: Whose partitions.
+        own: Period -> the validation behind its publication.
+        lease: The right to write the dataset's tables.
+
+    Raises:
+        LakeError: The files of such a version are gone, or the storage can't be reached.
+        StaleWriterError: The lease was lost.
+    """
+    for period, one in own.items():
+        parts = (
+            (pipeline.quarantine(table), one.quarantine_version, one.quarantined),
+            (pipeline.accepted(table), one.lake_version, one.accepted),
+        )
+        if all(_is_whole(lake, period, one, version, rows) for lake, version, rows in parts):
+            for lake, version, _ in parts:
+                lake.put_back(version or 0, [period], writer=pipeline.name, token=lease.token)
+
+
+def _is_whole(lake: LakeTable, period: str, one: Validation, version: int | None, rows: int) -> bool:
+    """Whether a version of the lake holds the very rows of a publication, of that partition."""
+    if version is None:
+        return False
+    files = lake.files([period], version=version)
+    ours = all(file.path.name.startswith(f"{one.attempt}-") for file in files)
+    return ours and not lake.lost(files) and sum(file.rows for file in files) == rows
 
 
 def _strays_of(pipeline: DatasetPipeline, table: TableId, own: Mapping[str, Validation]) -> set[str]:

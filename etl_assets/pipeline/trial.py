@@ -16,7 +16,8 @@ import polars as pl
 from etl_assets.contracts.dataset import Layer, Table, TableId
 from etl_assets.contracts.rules import CompiledContract
 from etl_assets.lake.files import LakeFile, scan_files
-from etl_assets.lake.tables import Lake, LakeTable, Stage
+from etl_assets.lake.stage import Stage
+from etl_assets.lake.tables import Lake, LakeTable
 from etl_assets.ledger.records import Delivery
 from etl_assets.pipeline.bronze import BronzeReader
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline

@@ -17,6 +17,7 @@ from etl_assets.pipeline.hop import HopResult, run_hop
 from etl_assets.pipeline.intake import take_in
 from etl_assets.pipeline.leases import held_lease
 from etl_assets.pipeline.pending import Pending, Stretch
+from etl_assets.pipeline.settling import settle
 
 Rows = Counter[tuple[object, ...]]
 
@@ -27,8 +28,10 @@ def work(pipeline: DatasetPipeline, *, rounds: int = 50) -> list[Stretch]:
     take_in(pipeline)
     done = []
     for _ in range(rounds):
-        stretches = Pending.of(pipeline).stretches()
+        pending = Pending.of(pipeline)
+        stretches = pending.stretches()
         if not stretches:
+            settle(pipeline, pending)
             return done
         build(pipeline, stretches[0])
         done.append(stretches[0])

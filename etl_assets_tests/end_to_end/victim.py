@@ -22,7 +22,7 @@ from typing import Any
 
 from deltalake import DeltaTable
 
-from etl_assets.lake.tables import Stage
+from etl_assets.lake.stage import Stage
 from etl_assets.ledger.database import Database
 
 

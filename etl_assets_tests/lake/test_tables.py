@@ -14,7 +14,8 @@ import pytest
 from deltalake import DeltaTable
 
 from etl_assets.errors import LakeError, StaleWriterError
-from etl_assets.lake.tables import Lake, LakeTable, Stage
+from etl_assets.lake.stage import Stage
+from etl_assets.lake.tables import Lake, LakeTable
 
 SCHEMA = {"number": pl.Int64(), "text": pl.String()}
 
