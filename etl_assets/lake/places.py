@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -163,14 +164,50 @@ def size(path: LakePath) -> int:
         return int(obstore.head(_store(path), path.place.prefix)["size"])
 
 
+def read_bytes(path: LakePath, start: int, length: int) -> bytes:
+    """A part of a file; less of it where the file ends before.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
+    if isinstance(path, Path):
+        with path.open("rb") as file:
+            return os.pread(file.fileno(), length, start)
+    import obstore
+
+    if not length:
+        return b""
+    with storage_errors_told(path, "read"):
+        return bytes(obstore.get_range(_store(path), path.place.prefix, start=start, length=length))
+
+
+def write_bytes(path: LakePath, data: bytes) -> None:
+    """Write a file, which is there as a whole or not at all."""
+    if isinstance(path, Path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{path.name}.part")
+        unfinished.write_bytes(data)
+        unfinished.replace(path)
+        return
+    import obstore
+
+    with storage_errors_told(path, "write"):
+        obstore.put(_store(path), path.place.prefix, data)
+
+
 def parquet_files(folder: LakePath) -> list[LakePath]:
     """The Parquet files of a folder, by name."""
+    return files_of(folder, ".parquet")
+
+
+def files_of(folder: LakePath, suffix: str) -> list[LakePath]:
+    """The files of a folder whose names end so, by name."""
     if isinstance(folder, Path):
-        return [*sorted(folder.glob("*.parquet"))]
+        return [*sorted(folder.glob(f"[!.]*{suffix}"))]
     depth = folder.place.prefix.count("/") + 1
     with storage_errors_told(folder, "list"):
         names = sorted(_names(folder))
-    found = [one for one in names if one.endswith(".parquet") and one.count("/") == depth]
+    found = [one for one in names if one.endswith(suffix) and one.count("/") == depth]
     return [BucketPath(Place(folder.place.bucket, one), folder.storage) for one in found]
 
 

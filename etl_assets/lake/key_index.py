@@ -1,0 +1,154 @@
+"""The index of a table's keys: hashes of what its partitions hold, refer to and lack, beside the table.
+
+It is made of files that are never changed: each hop adds its own, and small ones are merged into larger ones.
+What an attempt found in a partition is an *entry*. The ledger says which attempt's rows are published; an
+entry of another attempt counts for nothing, so that a run may be killed at any moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from uuid import uuid4
+
+import polars as pl
+
+from etl_assets.errors import LakeError
+from etl_assets.lake.places import LakePath, LakeUnreachableError, delete, files_of
+from etl_assets.lake.segment import SCHEMA, Entry, Segment, open_segment, write_segment
+
+SUFFIX = ".keys"
+
+FANOUT = 8
+"""So many files of about one size are merged into one."""
+
+LARGEST = 16_000_000
+"""Records of a file that is merged no more: merging takes some 100 bytes of memory each."""
+
+Built = tuple[str, str]
+"""(period, attempt)"""
+
+
+@dataclass(frozen=True)
+class KeyIndex:
+    """The files of one table's index."""
+
+    folder: LakePath
+
+    def segments(self) -> list[Segment]:
+        """The files that are sound; what a damaged one said is not known any more."""
+        found = []
+        for path in files_of(self.folder, SUFFIX):
+            try:
+                found.append(_opened(path))
+            except LakeUnreachableError:
+                raise
+            except (FileNotFoundError, LakeError):
+                continue  # merged meanwhile, or damaged
+        return found
+
+    def entries(self) -> set[Entry]:
+        """Everything that the index speaks of."""
+        return {entry for one in self.segments() for entry in one.entries}
+
+    def add(self, name: str, keys: pl.DataFrame, entries: Collection[Entry]) -> None:
+        """Add what an attempt found.
+
+        Args:
+            name: Of the file, unique for ever.
+            keys: Hashes with their entries.
+            entries: The entries, also those without keys.
+        """
+        write_segment(self.folder / f"{name}{SUFFIX}", keys, entries)
+
+    def find(self, hashes: pl.DataFrame, names: Collection[str]) -> pl.DataFrame:
+        """Who has some hashes (`h1`, `h2`), under some names; it costs what is asked, not what is there."""
+        wanted = hashes.select("h1", "h2").unique()
+        return self._from(lambda one: one.find(wanted), names, None)
+
+    def read(self, built: Collection[Built] | None, names: Collection[str]) -> pl.DataFrame:
+        """All hashes of some partitions, or of all: the files that speak of them are read."""
+        return self._from(lambda one: one.read(), names, None if built is None else set(built))
+
+    def _from(
+        self, look: Callable[[Segment], pl.DataFrame], names: Collection[str], built: set[Built] | None
+    ) -> pl.DataFrame:
+        for attempt in (1, 2, 3):
+            try:
+                parts = [
+                    look(one).filter(pl.col("name").is_in(list(names)))
+                    for one in self.segments()
+                    if _speaks_of(one, names, built)
+                ]
+                break
+            except FileNotFoundError:
+                # Merged while it was read.
+                if attempt == 3:
+                    raise
+        found = pl.concat([pl.DataFrame(schema=SCHEMA), *parts])
+        if built is not None:
+            found = of_built(found, built)
+        # The same entry is there twice where a merge was killed before it deleted what it had merged.
+        return found.unique()
+
+    def merge(self, attempt: str, live: Collection[Entry], *, all_: bool = False) -> None:
+        """Merge small files into larger ones, and forget what no partition is built from any more.
+
+        Args:
+            attempt: Who merges, which names the new files.
+            live: The entries that are kept.
+            all_: Also write large files anew that hold entries to be forgotten.
+        """
+        kept = set(live)
+        for some in _to_merge(self.segments(), kept, all_=all_):
+            entries = {entry for one in some for entry in one.entries} & kept
+            if entries:
+                keys = pl.concat([one.read() for one in some]).unique()
+                table = pl.DataFrame(
+                    [(one.name, one.period, one.attempt) for one in entries],
+                    schema=["name", "period", "attempt"],
+                    orient="row",
+                )
+                keys = keys.join(table, on=["name", "period", "attempt"], how="semi")
+                self.add(f"{attempt}-merged-{uuid4().hex[:16]}", keys, entries)
+            for one in some:
+                delete(one.path)
+
+
+def of_built(keys: pl.DataFrame, built: Iterable[Built]) -> pl.DataFrame:
+    """The hashes that some partitions have, as these attempts built them."""
+    table = pl.DataFrame(list(built), schema={"period": pl.String, "attempt": pl.String}, orient="row")
+    return keys.join(table, on=["period", "attempt"], how="semi")
+
+
+@lru_cache(maxsize=256)
+def _opened(path: LakePath) -> Segment:
+    return open_segment(path)
+
+
+def _speaks_of(segment: Segment, names: Collection[str], built: set[Built] | None) -> bool:
+    return any(
+        one.name in names and (built is None or (one.period, one.attempt) in built) for one in segment.entries
+    )
+
+
+def _to_merge(segments: Iterable[Segment], live: set[Entry], *, all_: bool) -> Iterator[list[Segment]]:
+    tiers: dict[int, list[Segment]] = {}
+    for one in segments:
+        dead = not live.issuperset(one.entries)
+        if all_ and dead:
+            yield [one]
+        elif one.records < LARGEST:
+            tiers.setdefault(_tier(one), []).append(one)
+    for some in tiers.values():
+        if len(some) >= FANOUT:
+            yield some
+
+
+def _tier(segment: Segment) -> int:
+    """Of about which size a file is."""
+    tier, records = 0, segment.records // 1024
+    while records:
+        tier, records = tier + 1, records // FANOUT
+    return tier
