@@ -1,8 +1,8 @@
 """A file of sorted key hashes that is written once, and looked into without being read.
 
 It begins with a magic word, the length of its header, and the header: what the hashes are of, as packed
-JSON. Then come the fences, the first half of every `PAGE`th hash, and the records, sorted by hash. Whoever looks
-for some hashes reads header and fences once, and of the records only the pages that may have them.
+JSON. Then come the fences, the first half of every `PAGE`th hash, and the records, sorted by hash. Whoever
+looks for some hashes reads header and fences once, and of the records only the pages that may have them.
 """
 
 from __future__ import annotations

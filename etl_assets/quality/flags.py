@@ -5,7 +5,7 @@ Unique rules are not among them: these are decided in the end, see `uniqueness`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
@@ -15,11 +15,12 @@ import polars as pl
 
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.contracts.rules import CompiledContract, Rule
-from etl_assets.contracts.vocabulary import RuleKind, Severity
+from etl_assets.contracts.vocabulary import RuleKind, Severity, UniqueScope
 from etl_assets.lookup import looked_up
 from etl_assets.quality.casting import cast_column
 from etl_assets.quality.decided import CORRECTED, DECISION, Decided, joined_marks
 from etl_assets.quality.dependencies import DependencyColumns, minorities
+from etl_assets.quality.elsewhere import Elsewhere, known_elsewhere
 from etl_assets.quality.uniqueness import KeyColumns
 
 DELIVERED = "_delivered."
@@ -40,6 +41,7 @@ class Surroundings:
     Attributes:
         periods: Every period that must get an outcome, with its start and end (aware) or None.
         references: Rule name -> the keys of the referenced table, one column per key column.
+        elsewhere: Knows other partitions and the tables of the references that are not given.
         delivery_rank: Delivery id -> its place in the order of deliveries.
         rows: About how many rows there are; decides whether key hashes are spilled to disk.
         scratch: An empty folder for spilled data.
@@ -55,12 +57,14 @@ class Surroundings:
     rows: int = 0
     profile: bool = True
     decided: Decided | None = None
+    elsewhere: Elsewhere | None = None
 
 
 class JudgedRows:
     """Rows in the contract's dtypes with a Boolean column `__broken.<n>` for each rule that flags rows.
 
-    Where the contract has dependencies, making it takes a pass over their columns.
+    Where the contract has dependencies, or references of which other tables are asked, making it takes a pass
+    over their columns.
 
     Attributes:
         frame: The rows with their flags; `__bad` is true where an `error` rule is broken.
@@ -80,7 +84,7 @@ class JudgedRows:
         self.unique_rules = kinds[RuleKind.UNIQUE]
         self.raw = [name for name in self.source if name.startswith(DELIVERED)]
         self.decided = around.decided
-        self.frame = self._mark(self._flag_dependencies(self._flag(self._cast(frame))))
+        self.frame = self._mark(self._flag_dependencies(self._flag(self._with_known(self._cast(frame)))))
 
     # -- flags --------------------------------------------------------------------------------
 
@@ -94,6 +98,17 @@ class JudgedRows:
             columns += [typed.alias(name), lost.alias(f"__lost.{name}")]
         frame = frame.with_columns(columns)
         return self._with_windows(frame) if self.contract.period_column else frame
+
+    def _with_known(self, frame: pl.LazyFrame) -> pl.LazyFrame:
+        """Find out which of the values that rows refer to exist, where that must be asked."""
+        asked = [
+            rule
+            for rule in self.row_rules
+            if rule.kind is RuleKind.REFERENCE and rule.name not in self.around.references
+        ]
+        found = known_elsewhere(frame, asked, self.around.elsewhere)
+        self.known = {**self.around.references, **found}
+        return frame
 
     def _with_windows(self, frame: pl.LazyFrame) -> pl.LazyFrame:
         """Add the start and the end of each row's period, in the dtype of the period column."""
@@ -198,7 +213,7 @@ class JudgedRows:
         return column in self.contract.schema and self.source[column] != self.contract.schema[column]
 
     def _is_known(self, rule: Rule) -> pl.Expr:
-        known = self.around.references[rule.name]
+        known = self.known[rule.name]
         has_null = pl.any_horizontal(pl.col(column).is_null() for column in rule.columns)
         if len(rule.columns) == 1:
             found = pl.col(rule.columns[0]).is_in(known.to_series().implode())
@@ -217,7 +232,11 @@ class JudgedRows:
             columns = self._cells_of_key() if as_delivered else rule.columns
             keys.append(
                 KeyColumns(
-                    rule.name, columns, rule.on_violation or "duplicate", nulls_distinct=not as_delivered
+                    rule.name,
+                    columns,
+                    rule.on_violation or "duplicate",
+                    nulls_distinct=not as_delivered,
+                    whole_table=rule.scope is UniqueScope.TABLE,
                 )
             )
         return keys
@@ -272,10 +291,35 @@ class JudgedRows:
             return pl.lit(None, dtype=pl.String)
         return self.decided.discard_mark(reasons, DELIVERED)
 
+    def broken_rows(self, rules: Collection[str]) -> dict[str, list[str]]:
+        """The ids of the rows that break each of these rules."""
+        named = [
+            (rule.name, pl.col(f"__broken.{number}"))
+            for number, rule in enumerate(self.row_rules)
+            if rule.name in rules
+        ]
+        found = pl.collect_all(
+            [self.frame.filter(broken).select("_row_id") for _, broken in named], engine="streaming"
+        )
+        return {name: rows["_row_id"].to_list() for (name, _), rows in zip(named, found, strict=True)}
+
     def excused(self) -> pl.Expr:
         """Whether a row broke a rule of severity `error`; one that is accepted did so by a waiver."""
         errors = [broken for _, broken in self._errors()]
         return pl.any_horizontal(errors) if errors else pl.lit(False)
+
+    def waiting(self, reasons: pl.Expr | None = None) -> list[pl.Expr]:
+        """How many rows lack nothing but what they refer to, and may wait for it; none where none may."""
+        waits: list[pl.Expr] = []
+        others: list[pl.Expr] = []
+        for rule, broken in self._errors():
+            may_wait = rule.reference is not None and rule.reference.waits
+            (waits if may_wait else others).append(self._refuses(rule, broken))
+        if not waits:
+            return []
+        lacks_more = pl.any_horizontal(others) if others else pl.lit(False)
+        kept = self.discarded(self.reasons() if reasons is None else reasons).is_null()
+        return [(pl.any_horizontal(waits) & ~lacks_more & kept).sum().alias("waiting")]
 
     def reasons(self) -> pl.Expr:
         """The names of all broken `error` rules of a row, separated by `;`."""

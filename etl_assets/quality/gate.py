@@ -18,7 +18,8 @@ def closed_because(
     Args:
         outcome: What the validation found.
         tolerance: Share of the rows, 0..1, that may be quarantined; a share equal to it passes. Rows that a
-            person discarded don't count: it bounds the loss that nobody has looked at.
+            person discarded don't count: it bounds the loss that nobody has looked at. Nor do rows that may
+            wait for what they refer to.
         breach: The structural breach, if there is one.
         waived: Aggregate rules that a person waived for this period.
     """
@@ -31,6 +32,7 @@ def closed_because(
         )
     if outcome.undecided_share > tolerance:
         besides = f", {outcome.discarded} discarded ones not counted" if outcome.discarded else ""
+        besides += f", {outcome.waiting} waiting ones not counted" if outcome.waiting else ""
         return (
             f"{outcome.undecided} of {outcome.rows_in} rows ({outcome.undecided_share:.1%}) are "
             f"quarantined{besides}, {tolerance:.1%} are tolerated"

@@ -51,6 +51,8 @@ class PeriodOutcome:
     What people decided: of the accepted rows, `corrected` have cells that a person changed, and `waived`
     broke an `error` rule that a person waived; of the quarantined, `discarded` are a loss that a person
     accepted. `effects` says how many rows each decision concerned, by its id.
+
+    `waiting` counts the other quarantined rows that lack nothing but what they refer to, and may wait for it.
     """
 
     period: str
@@ -65,6 +67,7 @@ class PeriodOutcome:
     corrected: int = 0
     waived: int = 0
     discarded: int = 0
+    waiting: int = 0
     effects: Mapping[int, int] = field(default_factory=dict)
 
     @property
@@ -79,10 +82,10 @@ class PeriodOutcome:
 
     @property
     def undecided(self) -> int:
-        """Quarantined rows that nobody has decided to lose."""
-        return self.quarantined - self.discarded
+        """Quarantined rows that wait for nothing, and that nobody has decided to lose."""
+        return self.quarantined - self.discarded - self.waiting
 
     @property
     def undecided_share(self) -> float:
-        """Share of the rows in that were quarantined and not discarded, 0..1; 0 where there are no rows."""
+        """Share of the rows in that is undecided, 0..1; 0 where there are no rows."""
         return self.undecided / self.rows_in if self.rows_in else 0.0

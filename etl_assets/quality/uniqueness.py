@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import polars as pl
+
+from etl_assets.quality.stable_hash import hashed
 
 # More rows than this, and the hashes of the keys go to disk in buckets.
 SPILL_ROWS = 16_000_000
@@ -21,12 +23,14 @@ class KeyColumns:
     Attributes:
         nulls_distinct: A key with a null in it never repeats another. False for the row as
             delivered, where two empty cells are the same.
+        whole_table: A key repeats that of another row of any period, not only of its own.
     """
 
     rule: str
     columns: tuple[str, ...]
     on_violation: str
     nulls_distinct: bool = True
+    whole_table: bool = False
 
     @property
     def takes_part(self) -> pl.Expr:
@@ -37,11 +41,16 @@ class KeyColumns:
 
     @property
     def hash(self) -> pl.Expr:
-        """Hash of the key within its period, null where the key does not take part.
+        """Hash of the key among those that it may repeat, null where the key does not take part.
 
         The hash lives only within one process; it is never stored.
         """
-        return pl.when(self.takes_part).then(pl.struct("_period", *self.columns).hash())
+        return pl.when(self.takes_part).then(pl.struct(*self.identity).hash())
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """The columns in which rows agree that repeat each other."""
+        return self.columns if self.whole_table else ("_period", *self.columns)
 
 
 def repeated_hashes(frame: pl.LazyFrame, keys: KeyColumns, rows: int, scratch: Path) -> pl.Series:
@@ -85,34 +94,48 @@ class Violations:
         rows: The suspects, with `__duplicate` (Boolean) and `__reasons` (String, null where the
             row broke no rule that quarantines).
         failed: Rule -> period -> rows that broke it.
+        claims: Rule that speaks of the whole table -> the hashes of the keys that the suspects claim.
     """
 
     rows: pl.DataFrame
     failed: dict[str, dict[str, int]]
+    claims: dict[str, pl.DataFrame] = field(default_factory=dict)
 
 
 def resolve(
-    suspects: pl.DataFrame, keys: Sequence[KeyColumns], delivery_rank: Mapping[str, int]
+    suspects: pl.DataFrame,
+    keys: Sequence[KeyColumns],
+    delivery_rank: Mapping[str, int],
+    taken: Mapping[str, pl.DataFrame] | None = None,
 ) -> Violations:
     """Decide on the keys themselves which suspects repeat an earlier surviving row.
 
-    The first surviving row in delivery and line order is kept. Rules that quarantine go first; a
-    row that one rule removed no longer counts for the next.
+    The first surviving row in the order of periods, deliveries and lines is kept. Rules that quarantine go
+    first; a row that one rule removed no longer counts for the next.
 
     Args:
         suspects: Rows that passed every row rule and whose hash repeats.
         keys: The unique rules, in the contract's order.
         delivery_rank: Delivery id -> its place in the order of deliveries.
+        taken: Rule that speaks of the whole table -> hashes, in the periods in which an earlier period has
+            them that is not among these rows.
     """
     rows = _in_order(suspects, delivery_rank).with_columns(
         __duplicate=pl.lit(False), __reasons=pl.lit(None, dtype=pl.String)
     )
     failed: dict[str, dict[str, int]] = {}
+    claims: dict[str, pl.DataFrame] = {}
     for key in sorted(keys, key=lambda key: key.on_violation != "quarantine"):
         survives = ~pl.col("__duplicate") & pl.col("__reasons").is_null()
         takes_part = survives & key.takes_part
-        first = pl.struct(takes_part, "_period", *key.columns).is_first_distinct()
-        rows = rows.with_columns(__repeats=takes_part & ~first)
+        repeats = takes_part & ~pl.struct(takes_part, *key.identity).is_first_distinct()
+        if taken is not None and key.rule in taken:
+            at = hashed(rows.lazy(), key.columns, "_period").collect()
+            claims[key.rule] = at.filter(rows.select(takes_part).to_series()).unique()
+            known = taken[key.rule].with_columns(__taken=True)
+            found = at.join(known, on=at.columns, how="left", maintain_order="left")["__taken"]
+            repeats = repeats | (takes_part & pl.lit(found.fill_null(False)))
+        rows = rows.with_columns(__repeats=repeats)
         failed[key.rule] = dict(rows.filter("__repeats").group_by("_period").len().iter_rows())
         if key.on_violation == "quarantine":
             reason = pl.when("__repeats").then(pl.lit(key.rule))
@@ -123,12 +146,12 @@ def resolve(
             )
         else:
             rows = rows.with_columns(__duplicate=pl.col("__duplicate") | pl.col("__repeats"))
-    return Violations(rows.drop("__repeats", strict=False), failed)
+    return Violations(rows.drop("__repeats", strict=False), failed, claims)
 
 
 def _in_order(suspects: pl.DataFrame, delivery_rank: Mapping[str, int]) -> pl.DataFrame:
     if "_line" not in suspects.columns:
-        return suspects.sort(pl.all())  # gold rows have no line: any fixed order will do
+        return suspects.sort("_period", pl.all())  # gold rows have no line: any fixed order will do
     rank = pl.col("_delivery").replace_strict(
         list(delivery_rank), list(delivery_rank.values()), default=len(delivery_rank), return_dtype=pl.Int64
     )

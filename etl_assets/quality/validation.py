@@ -17,6 +17,7 @@ import polars as pl
 from etl_assets.contracts.rules import CompiledContract, Rule
 from etl_assets.contracts.vocabulary import Severity
 from etl_assets.quality import statistics
+from etl_assets.quality.claims import ClaimedKeys
 from etl_assets.quality.decided_counts import counts_of_decided, decided_rows, discarded_rows, effects
 from etl_assets.quality.flags import ACCEPTED, QUARANTINED, SUSPECT, JudgedRows, Surroundings, copied_out
 from etl_assets.quality.outcome import PeriodOutcome, Tally
@@ -52,17 +53,20 @@ def validate(
     """
     judged = JudgedRows(frame, contract, around)
     keys = judged.key_columns()
+    claimed = ClaimedKeys(judged, keys)
     suspects = {}
     for number, key in enumerate(keys):
         folder = around.scratch / f"key-{number}"
         folder.mkdir(parents=True, exist_ok=True)
-        suspects[key.rule] = repeated_hashes(judged.frame, key, around.rows, folder)
+        suspects[key.rule] = claimed.suspects(key, repeated_hashes(judged.frame, key, around.rows, folder))
     # Without the cache the plan's consumers share less, and the source is read twice.
     flagged = judged.with_fate(keys, suspects).cache()
     good = flagged.filter(pl.col("__fate") == ACCEPTED)
     others = flagged.filter(pl.col("__fate") != ACCEPTED).select(*judged.needed_later(), "__fate")
     aside = around.scratch / "aside.parquet"
+    claims = claimed.plans(good)
     plans = [
+        *claims,
         sinks.accepted(judged.accepted(good)),
         # A file, not a frame: beside other sinks the streaming engine fills frames in a second phase, and
         # keeps all rows in memory until then.
@@ -71,22 +75,24 @@ def validate(
         _aggregates(good, judged),
         *decided_rows(flagged, judged),
     ]
-    _, _, counts, aggregates, *decided = pl.collect_all(plans, engine="streaming")
+    _, _, counts, aggregates, *decided = pl.collect_all(plans, engine="streaming")[len(claims) :]
 
     rows = pl.scan_parquet(aside)
     violations = None
     if len(suspected := rows.filter(pl.col("__fate") == SUSPECT).collect()):
-        violations = resolve(suspected, keys, around.delivery_rank)
+        violations = resolve(suspected, keys, around.delivery_rank, claimed.taken)
         aggregates = _aggregates_with(violations, judged, good, aggregates)
     counts = pl.concat([counts, *_settle(rows, violations, judged, sinks)], how="diagonal")
     if judged.decided is not None:
         decided += discarded_rows(rows, violations, judged)
+    claimed.report(violations)
     return _Summary(judged, counts, aggregates, violations, effects(decided)).outcomes()
 
 
 def _counts(rows: pl.LazyFrame, judged: JudgedRows, reasons: pl.Expr | None = None) -> pl.LazyFrame:
     """One row per period and fate: rows, tallies and column statistics."""
     counts = _tallies(judged, tuple(Severity)) + _statistics(judged) + counts_of_decided(judged, reasons)
+    counts += judged.waiting(reasons)
     return rows.group_by("_period", "__fate").agg(pl.len().alias("rows"), *counts)
 
 
@@ -215,6 +221,7 @@ class _Summary:
             quarantined=rows[QUARANTINED],
             duplicates=rows[SUSPECT],
             unreadable=0,
+            waiting=_number(fates.get(QUARANTINED), "waiting"),
             corrected=_number(fates.get(ACCEPTED), "corrected"),
             waived=_number(fates.get(ACCEPTED), "waived"),
             discarded=_number(fates.get(QUARANTINED), "discarded"),
