@@ -145,7 +145,7 @@ def _with_table(pipelines: dict[str, DatasetPipeline], table: str) -> dict[str, 
 
 
 def _check_rule(pipelines: dict[str, DatasetPipeline], chosen: dict[str, Selection], rule: str) -> None:
-    from etl_assets.cli.quarantined_rows import UNREADABLE
+    from etl_assets.quality.decided import UNREADABLE
 
     known = {UNREADABLE}
     for name, pipeline in pipelines.items():

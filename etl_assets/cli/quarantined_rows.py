@@ -7,20 +7,16 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from etl_assets.contracts.dataset import Layer, TableId
+from etl_assets.contracts.dataset import TableId
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.lake.files import PERIOD, LakeFile, scan_files
-from etl_assets.lake.places import parquet_files
-from etl_assets.ledger.records import Outcome
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
-from etl_assets.pipeline.hop import RAW, quarantine_schema
+from etl_assets.pipeline.refused import RAW, held_files, quarantine_files, refused_schema, scan_held
+from etl_assets.quality.decided import DECISION, UNREADABLE
 from etl_assets.quality.flags import REASONS
 
 MASK = "***"
 """Stands for a value of a column marked `pii`; a null stays null, since it may be the very reason."""
-
-UNREADABLE = "unreadable"
-"""As a rule's name: records that could not be read, whatever the reason."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +47,7 @@ class QuarantinedRow:
         cells: Column -> value as delivered, masked where it is personal.
         raw: An unreadable record as far as it can be shown; None for any other row.
         held: Whether it belongs to a partition that a closed gate holds back.
+        decisions: The ids of the decisions that concern it.
     """
 
     dataset: str
@@ -62,6 +59,7 @@ class QuarantinedRow:
     cells: Mapping[str, object] = field(default_factory=dict)
     raw: str | None = None
     held: bool = False
+    decisions: tuple[int, ...] = ()
 
     @property
     def row_id(self) -> str | None:
@@ -94,34 +92,10 @@ def read_refused(
 
 def _files(pipeline: DatasetPipeline, wanted: Selection) -> Iterator[tuple[TableId, list[LakeFile]]]:
     """Tables with the files that may hold such rows; the ledger knows which partitions have any."""
-    if wanted.held:
-        yield from _held_files(pipeline, wanted)
-        return
-    published = pipeline.ledger.published_validations(pipeline.name)
+    files_of = held_files if wanted.held else quarantine_files
     for table in _tables(pipeline, wanted):
-        periods = [
-            one.period
-            for one in published.values()
-            if (one.layer, one.table) == (table.layer, table.name)
-            and one.quarantined
-            and (wanted.periods is None or one.period in wanted.periods)
-        ]
-        if periods:
-            yield table, pipeline.quarantine(table).files(periods)
-
-
-def _held_files(pipeline: DatasetPipeline, wanted: Selection) -> Iterator[tuple[TableId, list[LakeFile]]]:
-    latest = pipeline.ledger.latest_validations(pipeline.name)
-    for table in _tables(pipeline, wanted):
-        files = []
-        for one in latest.values():
-            if (one.layer, one.table) != (table.layer, table.name) or one.outcome is not Outcome.HELD:
-                continue
-            if one.held_path and (wanted.periods is None or one.period in wanted.periods):
-                folder = pipeline.lake.root / one.held_path
-                files += [LakeFile(path, one.period, 0, 0) for path in parquet_files(folder)]
-        if files:
-            yield table, sorted(files, key=lambda file: (file.period, str(file.path)))
+        if files := files_of(pipeline, table, wanted.periods):
+            yield table, files
 
 
 def _tables(pipeline: DatasetPipeline, wanted: Selection) -> Sequence[TableId]:
@@ -131,32 +105,15 @@ def _tables(pipeline: DatasetPipeline, wanted: Selection) -> Sequence[TableId]:
 def _read(
     pipeline: DatasetPipeline, table: TableId, files: Sequence[LakeFile], wanted: Selection, count: int
 ) -> list[QuarantinedRow]:
-    schema = _schema(pipeline, table)
+    schema = refused_schema(pipeline, table)
     if "_delivery" not in schema and (wanted.delivery or wanted.line is not None):
         return []
     if RAW not in schema and wanted.rule == UNREADABLE:
         return []
-    scan = _scan_held(files, schema) if wanted.held else scan_files(files, schema)
+    scan = scan_held(files, schema) if wanted.held else scan_files(files, schema)
     found = scan.filter(_condition(wanted)).head(count).collect(engine="streaming")
     hidden = hidden_columns(pipeline)
     return [_row(pipeline, table, values, hidden, held=wanted.held) for values in found.iter_rows(named=True)]
-
-
-def _schema(pipeline: DatasetPipeline, table: TableId) -> dict[str, pl.DataType]:
-    own = pipeline.contract(table).schema
-    if table.layer is Layer.SILVER:
-        # Refused rows are kept as they were delivered.
-        own = pipeline.contract(next(iter(pipeline.tables[table].inputs.values()))).schema
-    return quarantine_schema(own, raw=table.layer is Layer.BRONZE)
-
-
-def _scan_held(files: Sequence[LakeFile], schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
-    # What was put aside has left the table's folders, which say the period elsewhere.
-    frames = [
-        scan_files([LakeFile(file.path, "", 0, 0)], schema).with_columns(pl.lit(file.period).alias(PERIOD))
-        for file in files
-    ]
-    return pl.concat(frames)
 
 
 def _condition(wanted: Selection) -> pl.Expr:
@@ -194,10 +151,11 @@ def _row(
         cells={
             name: _shown(name, value, hidden)
             for name, value in values.items()
-            if name not in (*PROVENANCE, PERIOD, REASONS, RAW) and raw is None
+            if name not in (*PROVENANCE, PERIOD, REASONS, DECISION, RAW) and raw is None
         },
         raw=None if raw is None else _shown_raw(str(raw), hidden),
         held=held,
+        decisions=tuple(map(int, str(values[DECISION]).split(";"))) if values.get(DECISION) else (),
     )
 
 

@@ -64,10 +64,10 @@ class Condition:
         return [self.column, str(self.operator), list(self.values)]
 
     @classmethod
-    def from_json(cls, stored: object) -> Condition:
+    def from_json(cls, stored: tuple[str, str, list[str]]) -> Condition:
         """Read what was stored."""
-        column, operator, values = stored  # type: ignore[misc]
-        return cls(str(column), Operator(operator), tuple(map(str, values)))
+        column, operator, values = stored
+        return cls(column, Operator(operator), tuple(values))
 
 
 def disjoint(some: Iterable[Condition], others: Iterable[Condition]) -> bool:

@@ -17,9 +17,11 @@ from etl_assets.lake.files import PERIOD
 from etl_assets.ledger.records import Delivery
 from etl_assets.lookup import looked_up
 from etl_assets.pipeline.column_periods import NO_PERIOD, period_expression
+from etl_assets.pipeline.corrected_bronze import Originals, as_delivered, corrected_records, originals
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.reading import Input, Opened
 from etl_assets.pipeline.state import States
+from etl_assets.quality.decided import Decided
 from etl_assets.quality.flags import REASONS
 from etl_assets.staging.area import VanishedError
 from etl_assets.staging.content import Content
@@ -41,13 +43,20 @@ class BronzeReader:
     deliveries: Mapping[str, Sequence[Delivery]]
     scratch: Path
 
+    originals: Originals | None = None
+    decided: Decided | None = None
+
     @classmethod
     def of(
         cls, pipeline: DatasetPipeline, table: TableId, periods: Sequence[str], states: States, scratch: Path
     ) -> BronzeReader:
         """A reader for some periods, as the ledger has their deliveries now."""
         current = {period: states.current[table, period].deliveries for period in periods}
-        return cls(pipeline, table, current, scratch)
+        return cls(pipeline, table, current, scratch, originals=originals(pipeline, table))
+
+    def deciding(self, decided: Decided | None) -> BronzeReader:
+        """The same, with what people corrected."""
+        return replace(self, decided=decided)
 
     def inputs(self) -> list[Input]:
         """What each period consists of, before a byte is read."""
@@ -78,6 +87,8 @@ class BronzeReader:
         if kept:
             frame = pl.concat([frame, *(rows for rows, _ in kept)])
             unreadable = pl.concat([unreadable, *(lost for _, lost in kept)], how="diagonal")
+        if self.decided is not None:
+            frame, unreadable = corrected_records(frame, unreadable, self.decided)
         counts = self._counts(frame) if by_column else None
         opened = [self._account(given, accounts, unreadable, counts) for given in inputs]
         good = [one.period for one in opened if one.readable]
@@ -209,7 +220,9 @@ class BronzeReader:
         refused = quarantine.filter(mine, ~unreadable)
         lost = quarantine.filter(mine, unreadable).select(*UNREADABLE_SCHEMA, PERIOD).collect()
         columns = [*_in_order(schema), PERIOD]
-        return pl.concat([rows.select(columns), refused.select(columns)]), lost
+        cells = {name: dtype for name, dtype in schema.items() if name not in PROVENANCE}
+        kept = pl.concat([rows.select(columns), refused.select(columns)])
+        return as_delivered(kept, lost, self.originals or {}, cells)
 
     def _changed(self, inputs: Sequence[Input], files: Mapping[str, DeliveryFile]) -> dict[str, StagingError]:
         """Periods whose files changed or vanished while they were read: period -> error."""

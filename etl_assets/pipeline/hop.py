@@ -7,13 +7,10 @@ what this one left behind.
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
-import polars as pl
-
 from etl_assets.contracts.dataset import Layer, TableId
-from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.errors import EtlError
 from etl_assets.lake.places import LakePath, delete_folder, relative
 from etl_assets.lake.stage import Stage
@@ -25,15 +22,12 @@ from etl_assets.pipeline.faults import told, without_cells
 from etl_assets.pipeline.hop_result import Built, HopResult, with_details
 from etl_assets.pipeline.pending import Pending
 from etl_assets.pipeline.reading import Reader, read_upstream
+from etl_assets.pipeline.refused import refused_schema
 from etl_assets.pipeline.scratch import attempt_prefix, hop_scratch
 from etl_assets.pipeline.state import States, published_states
 from etl_assets.pipeline.table_validation import Progress, TableValidation
-from etl_assets.quality.flags import REASONS
 
-__all__ = ["RAW", "Built", "HopResult", "quarantine_schema", "run_hop"]
-
-RAW = "_raw"
-"""Column of bronze quarantine: an unreadable record as far as it can be shown."""
+__all__ = ["Built", "HopResult", "run_hop"]
 
 
 def run_hop(
@@ -111,6 +105,7 @@ class Hop(TableValidation):
                 result.without_data[period] = standing.reason if standing else "nothing was delivered"
             else:
                 self.states[period] = state
+                self.decisions[period] = states.decided(self.table, period)
         wanted = list(self.states)
         if self.table.layer is Layer.BRONZE:
             return BronzeReader.of(self.pipeline, self.table, wanted, states, self.scratch)
@@ -127,7 +122,7 @@ class Hop(TableValidation):
         self._put_aside(result, accepted, quarantined)
         if not open_periods:
             return None, None
-        commits = (accepted, self.contract.schema), (quarantined, self._quarantine_schema())
+        commits = (accepted, self.contract.schema), (quarantined, refused_schema(self.pipeline, self.table))
         writer, token = self.pipeline.name, self.lease.token
         for stage, schema in commits:
             # Both first: rows whose quarantine is refused must not be published.
@@ -139,14 +134,6 @@ class Hop(TableValidation):
         for period in open_periods:
             delete_folder(self._held_folder(period))
         return version, quarantine_version
-
-    def _quarantine_schema(self) -> dict[str, pl.DataType]:
-        """The row as delivered with its reasons: text where it came as text."""
-        layer = self.table.layer
-        own: Mapping[str, pl.DataType] = self.contract.schema
-        if layer is Layer.SILVER:
-            own = self.pipeline.contract(next(iter(self.pipeline.tables[self.table].inputs.values()))).schema
-        return quarantine_schema(own, raw=layer is Layer.BRONZE)
 
     def _held_folder(self, period: str) -> LakePath:
         return self.pipeline.lake.held(self.pipeline.name, self.table.layer, self.table.name, period)
@@ -216,11 +203,3 @@ class Hop(TableValidation):
         except EtlError:
             # The ledger itself may be what broke, or the lease is lost: the first error counts.
             return
-
-
-def quarantine_schema(delivered: Mapping[str, pl.DataType], *, raw: bool) -> dict[str, pl.DataType]:
-    """Columns of a table's quarantine: provenance where there is one, `_reasons`, the row as delivered."""
-    provenance = {name: dtype for name, dtype in delivered.items() if name in PROVENANCE}
-    cells = {name: dtype for name, dtype in delivered.items() if name not in PROVENANCE}
-    extra = {RAW: pl.String()} if raw else {}
-    return {**provenance, REASONS: pl.String(), **extra, **cells}

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
+import polars as pl
+
 from etl_assets.contracts.dataset import TableId
+from etl_assets.lake.files import PERIOD
 from etl_assets.ledger import records
+from etl_assets.ledger.decision_records import DecisionEffect
 from etl_assets.ledger.records import Outcome, Validation, ValidationRecord
 from etl_assets.pipeline.reading import Input
+from etl_assets.quality.decided import DECISION
 from etl_assets.quality.outcome import PeriodOutcome
 from etl_assets.quality.score import Score
 
@@ -53,14 +60,32 @@ def stopped(given: Input) -> PeriodOutcome:
     return PeriodOutcome(given.period, 0, 0, 0, 0, 0, (), ())
 
 
-def with_unreadable(outcome: PeriodOutcome, given: Input) -> PeriodOutcome:
-    """Count the records that could not be read among the quarantined rows."""
+def with_unreadable(
+    outcome: PeriodOutcome, given: Input, unreadable: Iterable[pl.DataFrame]
+) -> PeriodOutcome:
+    """Count the records that could not be read among the quarantined rows.
+
+    Args:
+        outcome: What could be read.
+        given: What the period is built from.
+        unreadable: The records of some periods, with the decisions that discard them.
+    """
     count = given.unreadable.height if given.unreadable is not None else 0
+    marks = [
+        mark
+        for one in unreadable
+        for mark in one.filter(pl.col(PERIOD) == given.period)[DECISION].drop_nulls()
+    ]
+    effects = Counter(outcome.effects)
+    for mark in marks:
+        effects.update(map(int, mark.split(";")))
     return replace(
         outcome,
         rows_in=outcome.rows_in + count,
         quarantined=outcome.quarantined + count,
         unreadable=count,
+        discarded=outcome.discarded + len(marks),
+        effects=effects,
     )
 
 
@@ -77,4 +102,5 @@ def with_details(validation: Validation, built: Built) -> ValidationRecord:
             records.Score(one.dimension, one.score, one.evaluated, one.failed)
             for one in built.score.dimensions
         ),
+        tuple(DecisionEffect(id, rows) for id, rows in sorted(built.outcome.effects.items())),
     )

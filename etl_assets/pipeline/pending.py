@@ -139,12 +139,14 @@ class Pending:
     ) -> tuple[Standing, None, str]:
         if table.layer is Layer.BRONZE:
             current = states.current.get((table, period))
-            waits = current.waits_for if current else ""
+            waits = current.waits_for or current.rejected if current else ""
             return (
                 (Standing.BLOCKED, None, waits)
                 if waits
                 else (Standing.NOTHING, None, "nothing was delivered")
             )
+        if awaits := states.awaits(table, period, lambda t, p: self._readable(look, t, p)):
+            return Standing.BLOCKED, None, awaits
         without = [
             upstream
             for upstream in self.pipeline.upstream(table)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import polars as pl
@@ -16,6 +16,7 @@ from etl_assets.ledger.records import PartitionKey, Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.faults import told
 from etl_assets.pipeline.state import States
+from etl_assets.quality.decided import Decided
 from etl_assets.quality.flags import DELIVERED
 from etl_assets.quality.outcome import PeriodOutcome
 
@@ -82,6 +83,9 @@ class Reader(Protocol):
     def open(self, inputs: Sequence[Input]) -> Opened:
         """Prepare to read some periods at once."""
 
+    def deciding(self, decided: Decided | None) -> Reader:
+        """The same, with what people corrected."""
+
 
 @dataclass(frozen=True)
 class UpstreamReader:
@@ -90,12 +94,14 @@ class UpstreamReader:
     Attributes:
         files: Argument name -> period -> live files; '' holds all of an unpartitioned table.
         found: What each period is built from.
+        decided: What people decided of the rows.
     """
 
     pipeline: DatasetPipeline
     table: Table
     files: Mapping[str, Mapping[str, list[LakeFile]]]
     found: list[Input]
+    decided: Decided | None = None
 
     def inputs(self) -> list[Input]:
         """What each period is built from."""
@@ -104,6 +110,10 @@ class UpstreamReader:
     def open(self, inputs: Sequence[Input]) -> Opened:
         """The rows of some periods, as the table's transformation gives them."""
         return Opened(inputs, self._frame([one for one in inputs if one.readable]))
+
+    def deciding(self, decided: Decided | None) -> UpstreamReader:
+        """The same, with what people corrected."""
+        return replace(self, decided=decided)
 
     def _frame(self, inputs: Sequence[Input]) -> pl.LazyFrame:
         arguments = {}
@@ -120,6 +130,10 @@ class UpstreamReader:
             arguments[first] = arguments[first].with_columns(
                 pl.col(column).alias(DELIVERED + column) for column in cells
             )
+            if self.decided is not None:
+                arguments[first] = arguments[first].with_columns(
+                    self.decided.new_cell(column).alias(column) for column in self.decided.corrected_columns
+                )
         if self.table.transform is None:
             raise ContractError("the table has no transformation", where={"table": str(self.table.id)})
         rows = self.table.transform(**arguments)

@@ -13,9 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from etl_assets.contracts.dataset import Layer, Table, TableId
+from etl_assets.ledger.decision_records import Decision
 from etl_assets.ledger.records import Delivery, DeliveryState, PartitionKey
 from etl_assets.pipeline.code_version import code_version
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.decisions import Decisions
 from etl_assets.pipeline.digest import digest
 from etl_assets.staging.content import declared
 from etl_assets.staging.source import Mode, PeriodFrom, Source
@@ -56,12 +58,15 @@ class Current:
     Attributes:
         deliveries: In the order in which their rows count as earlier and later.
         waits_for: What must come first, such as a missing part; "" if nothing.
-        emptied: Newer versions of all its deliveries were ingested, and have no rows of the period.
+        emptied: Newer versions of all its deliveries were ingested, and have no rows of the period; or a
+            person rejected all that there was.
+        rejected: Whose new delivery is awaited, since a person rejected the last one; "" if none is.
     """
 
     deliveries: tuple[Delivery, ...]
     waits_for: str = ""
     emptied: bool = False
+    rejected: str = ""
 
 
 def current_deliveries(source: Source, deliveries: Iterable[Delivery]) -> Current:
@@ -132,8 +137,32 @@ def _held_back(deliveries: Iterable[Delivery], by_id: Mapping[str, Delivery]) ->
     return ""
 
 
+def _after_rejection(
+    current: Current,
+    found: Sequence[Delivery],
+    rejected: Mapping[str, Decision],
+    by_id: Mapping[str, Delivery],
+) -> Current:
+    """Await a new delivery in the place of one that a person rejected.
+
+    Where an older version of it had been ingested, what is published stays until then; else the partition
+    does without.
+    """
+    lost = {one.id: one for one in found if one.id in rejected and one.state is not DeliveryState.SUPERSEDED}
+    if not lost:
+        return current
+    named = ", ".join(f"{one.key} (decision {rejected[id].id})" for id, one in sorted(lost.items()))
+    reason = f"waits for a new delivery; {rejected[min(lost)].who} rejected {named}"
+    for one in found:
+        if one.id not in rejected and one.ingested_at is not None and _newest_version(one, by_id).id in lost:
+            return Current((), reason, rejected=reason)
+    if current.deliveries or current.waits_for:
+        return current
+    return Current((), emptied=True, rejected=reason)
+
+
 class States:
-    """State ids of a dataset's partitions, computed from the deliveries that the ledger has now."""
+    """State ids of a dataset's partitions, from the deliveries and decisions that the ledger has now."""
 
     def __init__(
         self,
@@ -145,6 +174,7 @@ class States:
         self.versions = {id: table_version(pipeline, table) for id, table in pipeline.tables.items()}
         self._by_partition: dict[tuple[TableId, str], list[Delivery]] = {}
         self._windows: dict[str, list[str]] = {}
+        self.decisions = Decisions.of(pipeline)
         self.deliveries = list(deliveries)
         self.current = self._current(self.deliveries)
         for layer, name, period in published:
@@ -154,6 +184,7 @@ class States:
 
     def _current(self, deliveries: Sequence[Delivery]) -> dict[tuple[TableId, str], Current]:
         by_id = {one.id: one for one in deliveries}
+        self._replaced_by = {one.id: one.superseded_by for one in deliveries}
         for delivery in deliveries:
             table = TableId(Layer.BRONZE, delivery.table)
             if table not in self.pipeline.tables:
@@ -164,12 +195,51 @@ class States:
         current = {}
         for key, found in self._by_partition.items():
             source = self.pipeline.sources[key[0].name]
-            current[key] = current_deliveries(source, found)
+            counting = [one for one in found if one.id not in self.decisions.rejected]
+            current[key] = current_deliveries(source, counting)
             if source.period_from is PeriodFrom.COLUMN and all(_was_replaced(one, by_id) for one in found):
                 current[key] = Current((), emptied=True)
             elif waits := _held_back(found, by_id):
                 current[key] = Current((), waits)
+            else:
+                current[key] = _after_rejection(current[key], found, self.decisions.rejected, by_id)
         return current
+
+    def decided(self, table: TableId, period: str) -> tuple[Decision, ...]:
+        """The decisions that do something to a partition."""
+        if (table, period) not in self.decisions.by_partition:
+            return ()
+        return self.decisions.of_partition(self.pipeline, table, period, self.present(table, period))
+
+    def present(self, table: TableId, period: str) -> frozenset[str]:
+        """The deliveries whose rows a partition has, or has kept while it waits for another one."""
+        if table.layer is not Layer.BRONZE:
+            inputs = self.pipeline.tables[table].inputs.values()
+            return frozenset().union(*(self._present_in(table, one, period) for one in inputs))
+        current = self.current.get((table, period), Current(()))
+        if current.deliveries or current.emptied:
+            return frozenset(one.id for one in current.deliveries)
+        found = self._by_partition.get((table, period), ())
+        newer = {one.id for one in found if one.ingested_at is not None}
+        return frozenset(id for id in newer if self._replaced_by.get(id) not in newer)
+
+    def _present_in(self, table: TableId, upstream: TableId, period: str) -> frozenset[str]:
+        if not self.pipeline.tables[upstream].partitioned:
+            return self.present(upstream, "")
+        if self.pipeline.tables[table].partitioned:
+            return self.present(upstream, period)
+        return frozenset().union(*(self.present(upstream, key) for key in self.periods()))
+
+    def awaits(self, table: TableId, period: str, readable: StateOf) -> str:
+        """Say which delivery a silver or gold partition awaits in the place of a rejected one; '' if none.
+
+        Its bronze partition still has the rejected rows, or no row at all, of which nothing is made.
+        """
+        for upstream in self.pipeline.tables[table].inputs.values():
+            current = self.current.get((upstream, period), Current(()))
+            if current.rejected and (current.waits_for or readable(table, period) is None):
+                return current.rejected
+        return ""
 
     def ranks(self, table: TableId) -> dict[str, int]:
         """The place of each delivery that a table's rows come from in the order of all of them."""
@@ -203,11 +273,16 @@ class States:
             The id, or None where an input is missing.
         """
         version = self.versions[table]
+        # Without any, the id is what it was before there were decisions.
+        decided = [[one.id for one in found]] if (found := self.decided(table, period)) else []
         if table.layer is Layer.BRONZE:
             current = self.current.get((table, period), Current(()))
             # What was never published need not be emptied.
             if current.deliveries or (current.emptied and readable(table, period) is not None):
-                return digest(version, [self._part(table, one, period) for one in current.deliveries])
+                parts = [self._part(table, one, period) for one in current.deliveries]
+                return digest(version, parts, *decided)
+            return None
+        if self.awaits(table, period, readable):
             return None
         states = []
         for upstream in self.pipeline.upstream(table):
@@ -215,7 +290,7 @@ class States:
             if state is None:
                 return None
             states.append([str(upstream), state])
-        return digest(version, states)
+        return digest(version, states, *decided)
 
     def _part(self, table: TableId, delivery: Delivery, period: str) -> object:
         """What a partition takes from a delivery: all of it, or the rows whose column names the period.

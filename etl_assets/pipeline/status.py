@@ -24,7 +24,8 @@ from etl_assets.quality.thresholds import Threshold, Verdict
 class RowCounts:
     """Rows of the published partitions: `rows_in = accepted + quarantined + duplicates`.
 
-    `unreadable` records are part of `quarantined`.
+    `unreadable` records are part of `quarantined`, as are those that a person `discarded`. Of the accepted
+    rows, a person has `corrected` some, and `waived` what others broke.
     """
 
     rows_read: int = 0
@@ -33,6 +34,9 @@ class RowCounts:
     quarantined: int = 0
     duplicates: int = 0
     unreadable: int = 0
+    corrected: int = 0
+    waived: int = 0
+    discarded: int = 0
 
     @classmethod
     def of(cls, published: Iterable[Validation]) -> RowCounts:
@@ -45,7 +49,7 @@ class RowCounts:
     @property
     def row_score(self) -> float | None:
         """Share of the rows that broke no `error` rule, 0..1; None without rows."""
-        return 1 - self.quarantined / self.rows_in if self.rows_in else None
+        return 1 - (self.quarantined + self.waived) / self.rows_in if self.rows_in else None
 
 
 @dataclass(frozen=True)

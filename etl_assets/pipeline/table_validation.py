@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -16,12 +16,16 @@ from etl_assets.error_kinds import is_code_fault
 from etl_assets.errors import ContractError, EtlError, panics_as_errors
 from etl_assets.lake.places import BucketPath, is_of_storage, storage_error
 from etl_assets.lake.stage import Stage
+from etl_assets.ledger.decision_records import Decision, DecisionKind
 from etl_assets.ledger.records import Outcome, Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.decisions import allowed_share
+from etl_assets.pipeline.decisions import decided as decided_rows
 from etl_assets.pipeline.faults import told, without_cells
 from etl_assets.pipeline.hop_result import Built, stopped, with_unreadable
 from etl_assets.pipeline.reading import Input, Reader
-from etl_assets.quality.flags import Surroundings
+from etl_assets.quality.decided import DECISION, Decided
+from etl_assets.quality.flags import REASONS, JudgedRows, Surroundings
 from etl_assets.quality.gate import closed_because
 from etl_assets.quality.outcome import PeriodOutcome
 from etl_assets.quality.score import score_outcome
@@ -42,6 +46,7 @@ class TableValidation:
         inputs: What each period is built from, with what is known of it by now.
         states: Period -> state id, where one is known.
         ranks: Delivery id -> its place in the order of deliveries.
+        decisions: Period -> what people decided of it.
         scratch: A folder of its own.
     """
 
@@ -66,6 +71,7 @@ class TableValidation:
         self.states: dict[str, str] = {}
         self.inputs: dict[str, Input] = {}
         self.ranks: dict[str, int] = {}
+        self.decisions: dict[str, Sequence[Decision]] = {}
         self._keys: dict[str, pl.DataFrame] | None = None
 
     def validate(
@@ -94,7 +100,9 @@ class TableValidation:
         for one in inputs:
             size = sum(other.bytes for other in group) + one.bytes
             full = size > limits.group_bytes or len(group) >= limits.group_periods
-            if group and (full or max(group[-1].bytes, one.bytes) > large):
+            # Decisions cost something; periods without any don't pay for the others'.
+            decided = bool(group) and self._is_decided(group[-1]) != self._is_decided(one)
+            if group and (full or decided or max(group[-1].bytes, one.bytes) > large):
                 yield group
                 group = []
             group.append(one)
@@ -146,7 +154,8 @@ class TableValidation:
     def _validate(
         self, reader: Reader, group: list[Input], accepted: Stage, quarantined: Stage
     ) -> dict[str, PeriodOutcome]:
-        opened = reader.open(group)
+        decided = self._decided(reader, group)
+        opened = reader.deciding(decided).open(group)
         self.inputs |= {one.period: one for one in opened.inputs}
         outcomes = {one.period: stopped(one) for one in opened.inputs if one.breach is not None}
         readable = [one for one in opened.inputs if one.readable]
@@ -154,14 +163,14 @@ class TableValidation:
             return outcomes
         scratch = Path(tempfile.mkdtemp(dir=self.scratch))
         sinks = Sinks(accepted.sink, quarantined.sink)
-        found = validate(opened.frame, self.contract, self._surroundings(readable, scratch), sinks)
+        found = validate(opened.frame, self.contract, self._surroundings(readable, scratch, decided), sinks)
         shutil.rmtree(scratch, ignore_errors=True)
         unreadable = [
             one.unreadable for one in readable if one.unreadable is not None and one.unreadable.height
         ]
         if unreadable:
-            self._write_unreadable(unreadable, sinks)
-        outcomes |= {one.period: with_unreadable(found[one.period], one) for one in readable}
+            unreadable = self._write_unreadable(unreadable, sinks, decided)
+        outcomes |= {one.period: with_unreadable(found[one.period], one, unreadable) for one in readable}
         for period, error in opened.changed().items():
             # Another version has come while this one was read: nothing of it may be published.
             self.inputs[period] = replace(self.inputs[period], error=error)
@@ -170,7 +179,25 @@ class TableValidation:
             del outcomes[period]
         return outcomes
 
-    def _surroundings(self, readable: list[Input], scratch: Path) -> Surroundings:
+    def _is_decided(self, given: Input) -> bool:
+        return any(one.about_rows for one in self.decisions.get(given.period, ()))
+
+    def _decided(self, reader: Reader, group: list[Input]) -> Decided | None:
+        """What people decided of the rows of some periods; None where they decided nothing."""
+        mine = [one for given in group for one in self.decisions.get(given.period, ())]
+        decided = decided_rows(self.pipeline, self.table, mine)
+        if decided is None or not (rules := decided.rules_to_find()):
+            return decided
+        # Which rows broke a rule is asked before anything is corrected: a pass of its own.
+        opened = reader.open(group)
+        readable = [one for one in opened.inputs if one.readable]
+        scratch = Path(tempfile.mkdtemp(dir=self.scratch))
+        judged = JudgedRows(opened.frame, self.contract, self._surroundings(readable, scratch, None))
+        broken = judged.broken_rows(rules) if readable else {}
+        shutil.rmtree(scratch, ignore_errors=True)
+        return decided.with_rows(broken)
+
+    def _surroundings(self, readable: list[Input], scratch: Path, decided: Decided | None) -> Surroundings:
         return Surroundings(
             periods=self.pipeline.windows(tuple(one.period for one in readable)),
             scratch=scratch,
@@ -178,6 +205,7 @@ class TableValidation:
             delivery_rank=self.ranks,
             rows=sum(one.rows for one in readable),
             profile=self.table.layer is not Layer.BRONZE,
+            decided=decided,
         )
 
     def _references(self) -> dict[str, pl.DataFrame]:
@@ -199,10 +227,16 @@ class TableValidation:
         """Some columns of a referenced table, as it is published now."""
         return self.pipeline.accepted(table).scan(schema)
 
-    def _write_unreadable(self, unreadable: list[pl.DataFrame], sinks: Sinks) -> None:
+    def _write_unreadable(
+        self, unreadable: list[pl.DataFrame], sinks: Sinks, decided: Decided | None
+    ) -> list[pl.DataFrame]:
+        """Write records that could not be read, and return them with the decisions that discard them."""
         cells = [name for name in self.contract.schema if name not in unreadable[0].columns]
-        rows = pl.concat(unreadable).with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in cells)
+        mark = decided.discard_mark(pl.col(REASONS), None) if decided else pl.lit(None, dtype=pl.String)
+        marked = [one.with_columns(mark.alias(DECISION)) for one in unreadable]
+        rows = pl.concat(marked).with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in cells)
         pl.collect_all([sinks.quarantined(rows.lazy())], engine="streaming")
+        return marked
 
     # -- gate ---------------------------------------------------------------------------------
 
@@ -210,7 +244,12 @@ class TableValidation:
         policy = self.pipeline.policy(self.table)
         given = self.inputs[period]
         score = score_outcome(outcome, policy.weights)
-        reason = closed_because(outcome, policy.tolerance, breach=given.breach) or given.miscount(outcome)
+        decisions = self.decisions.get(period, ())
+        tolerance = max(policy.tolerance, allowed_share(decisions))
+        waived = {rule for one in decisions if one.kind is DecisionKind.WAIVE for rule in one.rules}
+        reason = closed_because(outcome, tolerance, breach=given.breach, waived=waived) or given.miscount(
+            outcome
+        )
         validation = replace(
             self.validation(period, Outcome.HELD if reason else Outcome.PUBLISHED),
             rows_read=given.rows,
@@ -219,6 +258,9 @@ class TableValidation:
             quarantined=outcome.quarantined,
             duplicates=outcome.duplicates,
             unreadable=outcome.unreadable,
+            corrected=outcome.corrected,
+            waived=outcome.waived,
+            discarded=outcome.discarded,
             score=score.score,
             row_score=score.row_score,
             gate_reason=reason or "",

@@ -33,6 +33,7 @@ class RowGroup:
     Attributes:
         decision: Its id.
         deliveries: Only rows of these.
+        periods: Only rows of these partitions; None for any.
         where: Only rows whose cells, as delivered, fulfil all of these.
         rules: Of a waiver, what is waived; else only rows that broke any of these.
         values: Of a correction, column -> the new value.
@@ -41,6 +42,7 @@ class RowGroup:
 
     decision: str
     deliveries: tuple[str, ...]
+    periods: tuple[str, ...] | None = None
     where: tuple[Condition, ...] = ()
     rules: tuple[str, ...] = ()
     values: Mapping[str, object] = field(default_factory=dict, repr=False)
@@ -169,6 +171,8 @@ class Decided:
 
     def _includes(self, group: RowGroup, prefix: str) -> pl.Expr:
         tests = [pl.col("_delivery").is_in(list(group.deliveries))]
+        if group.periods is not None:
+            tests.append(pl.col("_period").is_in(list(group.periods)))
         tests += [fulfils(one, self.cells[one.column], prefix) for one in group.where]
         if group.rows is not None:
             tests.append(_among(group.rows))
