@@ -308,7 +308,7 @@ def fault_of(error: BaseException) -> Fault:
     text = str(error)
     if _TLS.search(text):
         return Fault.TLS
-    for code in re.findall(r"<Code>(\w+)</Code>", text):
+    for code in _codes(text):
         if code in _FAULTS:
             return _FAULTS[code]
     if status := re.search(r"status code:? (\d{3})", text):
@@ -329,7 +329,7 @@ def explained(error: BaseException, place: Place, doing: str) -> tuple[Fault, st
         doing: What was refused, such as "list" or "read".
     """
     fault = fault_of(error)
-    code = next(iter(re.findall(r"<Code>(\w+)</Code>", str(error))), "")
+    code = next(iter(_codes(str(error))), "")
     said = f" ({code})" if code else ""
     what, hint = {
         Fault.NO_BUCKET: (
@@ -365,6 +365,11 @@ def explained(error: BaseException, place: Place, doing: str) -> tuple[Fault, st
         ),
     }[fault]
     return fault, what, hint
+
+
+def _codes(text: str) -> list[str]:
+    """S3's own words for what is wrong: of an answer, or of one object of several that were to be deleted."""
+    return re.findall(r"(?:<Code>|\(code: )(\w+)", text)
 
 
 def _first_words(error: BaseException) -> str:

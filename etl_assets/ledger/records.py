@@ -255,12 +255,15 @@ class Failures:
 
     Attributes:
         count: How many, counted back from the newest.
+        error_kind: Of the newest; '' where an older version wrote it down.
     """
 
     state_id: str
     count: int
     first_at: datetime
     last_at: datetime
+    error_kind: str = ""
+    error: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -100,11 +100,18 @@ class RunLedger(Transactions):
             runs.add_usage(connection, id, cpu_seconds, peak_memory_bytes)
 
     def finish_run(
-        self, id: str, status: RunStatus, *, rows: int | None = None, error_class: str = "", error: str = ""
+        self,
+        id: str,
+        status: RunStatus,
+        *,
+        rows: int | None = None,
+        error_class: str = "",
+        error: str = "",
+        error_kind: str = "",
     ) -> None:
-        """Write how a run ended."""
+        """Write how a run ended, and for a failed one with what kind of error."""
         with self._database.write() as connection:
-            runs.finish(connection, id, status, rows, error_class, error, self._now())
+            runs.finish(connection, id, status, rows, error_class, error, error_kind, self._now())
 
     def reap_runs(self, silent_seconds: float) -> list[Run]:
         """Mark running runs as unfinished whose process is dead, or silent for longer; return them."""

@@ -61,6 +61,7 @@ def finish(
     rows: int | None,
     error_class: str,
     error: str,
+    error_kind: str,
     now: datetime,
 ) -> None:
     """Write how a run ended."""
@@ -68,7 +69,13 @@ def finish(
         update(runs)
         .where(runs.c.id == id)
         .values(
-            status=status, rows=rows, error_class=error_class, error=error, ended_at=now, heartbeat_at=now
+            status=status,
+            rows=rows,
+            error_class=error_class,
+            error=error,
+            error_kind=error_kind,
+            ended_at=now,
+            heartbeat_at=now,
         )
     )
     if found.rowcount == 0:

@@ -190,7 +190,7 @@ def failures_in_a_row(connection: Connection, dataset: str) -> dict[PartitionKey
     )
     statement = (
         select(
-            *(last.c[name] for name in ("layer", "table", "period", "state_id")),
+            *(last.c[name] for name in _OF_LAST),
             func.count().label("count"),
             func.min(validations.c.ended_at).label("first_at"),
             func.max(validations.c.ended_at).label("last_at"),
@@ -198,10 +198,13 @@ def failures_in_a_row(connection: Connection, dataset: str) -> dict[PartitionKey
         .join(validations, _same_partition(validations, last))
         .join(before, before.c.id == last.c.id, isouter=True)
         .where(validations.c.id > func.coalesce(before.c.ended, 0), own)
-        .group_by(last.c.id, last.c.layer, last.c.table, last.c.period, last.c.state_id)
+        .group_by(last.c.id, *(last.c[name] for name in _OF_LAST))
     )
     rows = connection.execute(statement)
     return {(row.layer, row.table, row.period): to_record(Failures, row) for row in rows}
+
+
+_OF_LAST = ("layer", "table", "period", "state_id", "error_kind", "error")
 
 
 def children(connection: Connection, kind: type[C], ids: Collection[int]) -> dict[int, tuple[C, ...]]:

@@ -2,18 +2,21 @@
 """One asset per table: its op takes the lease, runs the hop and reports what came of it."""
 
 import os
-import random
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 
 import dagster as dg
 
 from etl_assets import logs
+from etl_assets.backoff import Backoff
 from etl_assets.contracts.dataset import Dataset, Layer, Table, TableId
 from etl_assets.contracts.rules import compile_contract
 from etl_assets.contracts.vocabulary import RuleKind
-from etl_assets.errors import EtlError, LakeError, LedgerError, StagingError
+from etl_assets.error_kinds import circuit_of, kind_of
+from etl_assets.errors import ErrorKind, EtlError, LedgerError
+from etl_assets.ledger.circuits import Failed
 from etl_assets.ledger.processes import identity_of
 from etl_assets.ledger.records import ProcessIdentity, RunStatus
 from etl_assets.orchestration.checks import check_results, check_specs, told_by_period
@@ -21,16 +24,18 @@ from etl_assets.orchestration.metadata import (
     broken_rules,
     column_lineage,
     column_schema,
+    failure_metadata,
     partition_metadata,
     usage_metadata,
 )
 from etl_assets.orchestration.partitions import asset_key
 from etl_assets.orchestration.progress import tell
 from etl_assets.orchestration.resources import Pipelines
-from etl_assets.orchestration.tags import DATASET_TAG, STRETCH_TAG
+from etl_assets.orchestration.tags import DATASET_TAG, ERROR_KIND_TAG, STRETCH_TAG
 from etl_assets.pipeline.code_version import code_version
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.digest import digest
+from etl_assets.pipeline.health import LONGEST, failure_of
 from etl_assets.pipeline.hop import HopResult, run_hop
 from etl_assets.pipeline.intake import take_in
 from etl_assets.pipeline.leases import held_lease
@@ -42,13 +47,6 @@ LOG = logs.get_logger(__name__)
 LEASE_WAIT_SECONDS = 600.0
 """How long a run waits for another one on the same dataset; then it is retried."""
 
-TRANSIENT = (StagingError, LakeError, LedgerError, OSError)
-"""What may pass by itself: a lost connection, a full disk, a lease that was taken over.
-
-Anything else is a fault of data or code and would only happen again within the same run. Dagster's
-`RetryPolicy` can't tell the two apart, and it retries a Ctrl-C as well.
-"""
-
 INTERRUPTIONS = (KeyboardInterrupt, dg.DagsterExecutionInterruptedError)
 """Somebody pressed Ctrl-C, or terminated the run in the UI."""
 
@@ -57,15 +55,19 @@ GATE_CLOSED = "GateClosed"
 
 
 class PartitionsStoppedError(dg.Failure):
-    """Some partitions were not published; `error_class` says in a word why, for the ledger."""
+    """Some partitions were not published; class and kind of the first error say why, for the ledger."""
 
-    def __init__(self, description: str, error_class: str) -> None:
-        super().__init__(description, allow_retries=False)
-        self.error_class = error_class
+    def __init__(self, description: str, error: Exception | None) -> None:
+        self.error_class = type(error).__name__ if error else GATE_CLOSED
+        self.kind = kind_of(error) if error else ErrorKind.DATA
+        self.circuit = circuit_of(error) if error else None
+        told = failure_metadata(self.kind, self.error_class, self.circuit)
+        super().__init__(description, metadata=told, allow_retries=False)
 
 
 MAX_RETRIES = 3
-FIRST_RETRY_SECONDS = 5.0
+FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS = 5.0, 60.0
+"""Quick tries within a step, by the strategy of the dataset's `retry`; what lasts is left to later runs."""
 
 
 def build_assets(
@@ -153,18 +155,39 @@ def _errors_told(context: dg.AssetExecutionContext, pipeline: DatasetPipeline) -
     except (dg.Failure, *INTERRUPTIONS) as error:
         _fail_run(context, pipeline, error)
         raise
-    except TRANSIENT as error:
-        told = f"{type(error).__name__}: {error}"
-        if context.retry_number < MAX_RETRIES:
-            wait = FIRST_RETRY_SECONDS * 2**context.retry_number * random.uniform(0.8, 1.2)
-            LOG.warning("tried again", extra={"seconds": round(wait), "error": told})
-            raise dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=wait) from error
-        _fail_run(context, pipeline, error)
-        raise dg.Failure(f"{told} (tried {MAX_RETRIES + 1} times)", allow_retries=False) from error
     except Exception as error:
-        LOG.warning("failed", extra={"error_class": type(error).__name__})
+        told = f"{type(error).__name__}: {error}"
+        kind, tries = kind_of(error), context.retry_number + 1
+        if kind.retried and tries <= MAX_RETRIES and not _is_open(pipeline, error):
+            wait = _quick(pipeline).seconds(tries, context.run.run_id)
+            LOG.warning("tried again", extra={"seconds": round(wait), "error_kind": str(kind), "error": told})
+            raise dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=wait) from error
+        LOG.warning("failed", extra={"error_class": type(error).__name__, "error_kind": str(kind)})
         _fail_run(context, pipeline, error)
-        raise dg.Failure(f"{type(error).__name__}: {error}", allow_retries=False) from error
+        often = f" (tried {tries} times)" if tries > 1 else ""
+        metadata = failure_metadata(kind, type(error).__name__, circuit_of(error), _hint(error))
+        raise dg.Failure(f"{told}{often}", metadata=metadata, allow_retries=False) from error
+
+
+def _quick(pipeline: DatasetPipeline) -> Backoff:
+    return replace(
+        pipeline.retry.backoff, first_seconds=FIRST_RETRY_SECONDS, max_seconds=LONGEST_RETRY_SECONDS
+    )
+
+
+def _is_open(pipeline: DatasetPipeline, error: Exception) -> bool:
+    """Whether the error has opened its circuit: then it is probed, and not tried again within this run."""
+    circuit = circuit_of(error)
+    try:
+        return any(
+            not one.is_closed and one.circuit == circuit for one in pipeline.ledger.circuits(pipeline.name)
+        )
+    except LedgerError:
+        return False
+
+
+def _hint(error: Exception) -> str:
+    return error.hint if isinstance(error, EtlError) else ""
 
 
 def _run(
@@ -236,8 +259,8 @@ def _report(
             )
     yield from check_results(pipeline, table.id, result)
     if stopped:
-        kinds = [GATE_CLOSED] if result.held else [type(one).__name__ for one in result.failed.values()]
-        raise PartitionsStoppedError(_stopped_told(pipeline, table.id, stopped, len(good)), kinds[0])
+        first = None if result.held else next(iter(result.failed.values()))
+        raise PartitionsStoppedError(_stopped_told(pipeline, table.id, stopped, len(good)), first)
     if whole:
         yield dg.MaterializeResult(metadata=None if table.partitioned else metadata[""])
     else:
@@ -271,10 +294,27 @@ def _stopped_told(pipeline: DatasetPipeline, table: TableId, stopped: Mapping[st
 
 
 def _fail_run(context: dg.AssetExecutionContext, pipeline: DatasetPipeline, error: BaseException) -> None:
-    kind = error.error_class if isinstance(error, PartitionsStoppedError) else type(error).__name__
+    """Write down that the run has failed, of what kind the error is, and count it."""
+    if isinstance(error, PartitionsStoppedError):
+        failure = Failed(error.circuit or "", error.kind, error.error_class, str(error)[:LONGEST])
+    elif isinstance(error, dg.Failure):
+        failure = Failed("", ErrorKind.CONFIGURATION, type(error).__name__, str(error)[:LONGEST])
+    elif isinstance(error, INTERRUPTIONS):
+        failure = None
+    else:
+        failure = failure_of(error, in_run=True)
+    if failure:
+        # Dagster knows it as well: the ledger may be what broke.
+        context.instance.add_run_tags(context.run.run_id, {ERROR_KIND_TAG: str(failure.kind)})
     try:
         pipeline.ledger.finish_run(
-            context.run.run_id, RunStatus.FAILED, error_class=kind, error=str(error)[:2000]
+            context.run.run_id,
+            RunStatus.FAILED,
+            error_class=failure.error_class if failure else type(error).__name__,
+            error=str(error)[:2000],
+            error_kind=str(failure.kind) if failure else "",
         )
+        if failure and not failure.origin:  # else its circuit has counted it
+            pipeline.ledger.count_error(pipeline.name, failure)
     except EtlError:
-        return  # the ledger is what broke; Dagster knows of the failure
+        return  # the ledger is what broke

@@ -7,14 +7,16 @@ import dagster as dg
 
 from etl_assets import logs
 from etl_assets.contracts.dataset import Dataset, Layer
+from etl_assets.errors import LedgerError
 from etl_assets.ledger.records import DeliveryState
+from etl_assets.orchestration.circuits import Health, observed
 from etl_assets.orchestration.partitions import asset_key
 from etl_assets.orchestration.requests import RunPlan, active_runs, plan_run, settle_runs, unknown_ends
 from etl_assets.orchestration.resources import Pipelines
 from etl_assets.orchestration.tags import DATASET_TAG
 from etl_assets.orchestration.ticks import forget_idle_ticks
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
-from etl_assets.pipeline.intake import Intake, report_missing, take_in
+from etl_assets.pipeline.intake import Intake, report_missing
 from etl_assets.pipeline.pending import Pending, Standing
 from etl_assets.settings import DatasetSettings
 
@@ -41,23 +43,54 @@ def build_sensor(
         tags={DATASET_TAG: dataset.name},
     )
     def look(context: dg.SensorEvaluationContext, pipelines: dg.ResourceParam[Pipelines]) -> dg.SensorResult:
-        pipeline = pipelines.of(dataset.name)
         with logs.context(dataset=dataset.name):
-            forget_idle_ticks(context.instance, name, pipeline.now())
-            dead = settle_runs(context.instance, pipeline)
-            intake = take_in(pipeline, seconds=pipeline.limits.hash_seconds)
-            if running := active_runs(context.instance, dataset.name):
-                told = [f"run {running[0]} is under way", _seen(intake)]
-                return dg.SensorResult(skip_reason=_sentences(told))
-            pending = Pending.of(pipeline)
-            requests, waiting = _requests(context.instance, pipeline, pending, partitions)
-        if requests:
-            return dg.SensorResult(run_requests=requests)
-        gone = f"failed runs whose process was gone: {', '.join(dead)}" if dead else ""
-        told = [*waiting, _seen(intake), _standing(pipeline, pending), gone]
-        return dg.SensorResult(skip_reason=_sentences(told))
+            try:
+                return _tick(context.instance, pipelines.of(dataset.name), dataset, name, partitions)
+            except LedgerError as error:
+                # Without it nobody knows what was delivered, and nothing is lost: it waits where it lies.
+                LOG.warning("the ledger is away", extra={"error_kind": str(error.kind), "error": error.what})
+                return dg.SensorResult(skip_reason=_ledger_away(error, settings.schedule.sensor_seconds))
 
     return look
+
+
+def _tick(
+    instance: dg.DagsterInstance,
+    pipeline: DatasetPipeline,
+    dataset: Dataset,
+    sensor: str,
+    partitions: dg.TimeWindowPartitionsDefinition,
+) -> dg.SensorResult:
+    """One look: what was delivered, what is sick, what is to be done."""
+    forget_idle_ticks(instance, sensor, pipeline.now())
+    dead = settle_runs(instance, pipeline)
+    health = Health(pipeline)
+    intake = health.look()
+    if running := active_runs(instance, dataset.name):
+        told = [f"run {running[0]} is under way", _seen(intake), *health.told]
+        return _skipped(told, dataset, health)
+    health.ask_lake()
+    if health.told:
+        return _skipped([*health.told, _seen(intake)], dataset, health)
+    pending = Pending.of(pipeline)
+    requests, waiting = _requests(instance, pipeline, pending, partitions)
+    if requests:
+        # What was sick gets one run; it comes to the rest once that has gone through.
+        asked = requests[:1] if health.on_trial else requests
+        return dg.SensorResult(run_requests=asked, asset_events=observed(dataset, health.changed))
+    health.nothing_to_try()
+    gone = f"failed runs whose process was gone: {', '.join(dead)}" if dead else ""
+    return _skipped([*waiting, _seen(intake), _standing(pipeline, pending), gone], dataset, health)
+
+
+def _skipped(told: Sequence[str], dataset: Dataset, health: Health) -> dg.SensorResult:
+    return dg.SensorResult(skip_reason=_sentences(told), asset_events=observed(dataset, health.changed))
+
+
+def _ledger_away(error: LedgerError, seconds: int) -> str:
+    place = f" ({error.where['ledger']})" if "ledger" in error.where else ""
+    told = f"the ledger is away{place}, so that no run is asked for: {error.what} ({error.kind})"
+    return _sentences([told, f"It is looked for again in {seconds} s", error.hint])
 
 
 def _requests(

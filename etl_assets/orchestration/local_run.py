@@ -15,16 +15,16 @@ from filelock import FileLock
 from etl_assets.contracts.dataset import Dataset, TableId
 from etl_assets.orchestration.assets import INTERRUPTIONS
 from etl_assets.orchestration.build import build_definitions
-from etl_assets.orchestration.instance import dagster_home, write_instance
+from etl_assets.orchestration.instance import dagster_home, prepare_environment, write_instance
 from etl_assets.orchestration.pipelines import build_pipeline, open_ledger
 from etl_assets.orchestration.progress import Progress, told_to
 from etl_assets.orchestration.requests import RunPlan, close_run, plan_run, settle_runs
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.health import note_look, open_circuits
 from etl_assets.pipeline.intake import report_missing, take_in
 from etl_assets.pipeline.pending import PartitionStanding, Pending, Stretch
 from etl_assets.pipeline.settling import settle
 from etl_assets.settings import AppSettings
-from etl_assets.settings.secrets import export_secrets
 
 MOST_TRIES = 5
 """The same work is done so often at most: a safeguard against building without an end."""
@@ -114,6 +114,10 @@ def run_dataset(dataset: Dataset, settings: AppSettings, *, progress: Progress |
                 if done.runs[-1].interrupted:
                     # Dagster has made a failed run of it; whoever pressed Ctrl-C wants the rest left too.
                     raise KeyboardInterrupt
+                if sick := open_circuits(pipeline):
+                    # All the rest would fail alike.
+                    done.waiting += sick
+                    break
             else:
                 done.waiting.append(plan)
     pending = Pending.of(pipeline)
@@ -126,8 +130,7 @@ def open_instance(settings: AppSettings) -> DagsterInstance:
     """Dagster's instance of this project, in `ETL_HOME/dagster` unless DAGSTER_HOME names another."""
     # Told to this instance and not to the process, whose next run may be of another home.
     home = dagster_home(settings)
-    os.environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
-    export_secrets(os.environ)
+    prepare_environment(os.environ)
     home.mkdir(parents=True, exist_ok=True)
     if home == settings.dagster_home:
         write_instance(settings, home)  # as `make ui` does: both must see the same storage and limits
@@ -141,6 +144,7 @@ def _take_in_all(pipeline: DatasetPipeline) -> list[str]:
     deadline = time.monotonic() + SETTLE_SECONDS
     while (intake := take_in(pipeline)).unsettled and time.monotonic() < deadline:
         time.sleep(0.5)
+    note_look(pipeline, intake)
     return intake.unsettled
 
 

@@ -12,6 +12,7 @@ from etl_assets.contracts.dataset import Dataset, Table
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.contracts.rules import CompiledContract, Rule, compile_contract
 from etl_assets.contracts.vocabulary import Dimension, RuleKind
+from etl_assets.errors import Circuit, ErrorKind
 from etl_assets.lake.files import PERIOD
 from etl_assets.orchestration.partitions import asset_key
 from etl_assets.pipeline.hop import Built
@@ -160,3 +161,26 @@ def broken_rules(
     if len(worst) > limit:
         lines.append(f"| and {len(worst) - limit} more | | | | |")
     return "\n".join(lines)
+
+
+def failure_metadata(
+    kind: ErrorKind, error_class: str, circuit: Circuit | None = None, hint: str = ""
+) -> dict[str, dg.MetadataValue]:
+    """What a failed step tells of its error, beside its words."""
+    said = {
+        "error_kind": kind,
+        "error_class": error_class,
+        "circuit": circuit,
+        "what_now": WHAT_NOW[kind],
+        "hint": hint,
+    }
+    return {name: dg.MetadataValue.text(str(value)) for name, value in said.items() if value}
+
+
+WHAT_NOW = {
+    ErrorKind.TRANSIENT: "it is tried again by itself",
+    ErrorKind.RESOURCE: "it is tried again by itself; make room, or give it more memory",
+    ErrorKind.CONFIGURATION: "somebody has to set it right; it is tried now and then until somebody has",
+    ErrorKind.DATA: "it is held until something else is delivered, or somebody asks for another try",
+    ErrorKind.BUG: "it is stopped until the code changes, or somebody asks for another try",
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from etl_assets.orchestration.checks import DIMENSION_MEANINGS
-from etl_assets.orchestration.tags import DATASET_TAG, RANGE_END, RANGE_START, STRETCH_TAG
+from etl_assets.orchestration.tags import DATASET_TAG, ERROR_KIND_TAG, RANGE_END, RANGE_START, STRETCH_TAG
 
 ASSET = {
     "dagster/column_schema": "columns: type, description, whether nulls are allowed, and each rule with its "
@@ -83,9 +83,30 @@ OBSERVATION = {
 }
 """Of a bronze table, once a day while deliveries are missing."""
 
+CIRCUIT_OBSERVATION = {
+    "circuit": "what is sick as a whole: `staging` or `lake`",
+    "circuit_state": "`open`: no run is started; `closed`: work goes through again",
+    "since": "since when it is open",
+    "failures": "failures in a row",
+    "error_kind": "of the last failure: `transient`, `resource`, `configuration`, `data` or `bug`",
+    "error": "what failed last",
+    "next_probe": "when it is tried again",
+}
+"""Of a bronze table, when a look of the sensor opens or closes a circuit of its dataset."""
+
+FAILURE = {
+    "error_kind": "`transient`, `resource`, `configuration`, `data` or `bug`; it decides what happens",
+    "error_class": "the class of the error, or `GateClosed`",
+    "circuit": "what is sick as a whole, `staging` or `lake`; left out where it is one partition's trouble",
+    "what_now": "whether it is tried again by itself",
+    "hint": "what to do",
+}
+"""Of a failed step."""
+
 TAGS = {
     DATASET_TAG: "the dataset; on assets, jobs, sensors, schedules and runs",
     STRETCH_TAG: "on runs that a sensor or `dq run` asked for: names the work, the same for the same work",
+    ERROR_KIND_TAG: "on failed runs: `transient`, `resource`, `configuration`, `data` or `bug`",
     RANGE_START: "Dagster's own, on a run over several partitions: the first",
     RANGE_END: "Dagster's own, on a run over several partitions: the last",
 }

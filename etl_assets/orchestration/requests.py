@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 import dagster as dg
 from dagster import DagsterInstance, DagsterRun, DagsterRunStatus, RunRecord, RunsFilter
 
+from etl_assets.errors import ErrorKind
 from etl_assets.ledger.processes import is_dead
 from etl_assets.ledger.records import ProcessIdentity, Run, RunStatus
 from etl_assets.orchestration.assets import INTERRUPTIONS
 from etl_assets.orchestration.partitions import asset_key
-from etl_assets.orchestration.tags import DATASET_TAG, RANGE_END, RANGE_START, STRETCH_TAG
+from etl_assets.orchestration.tags import DATASET_TAG, ERROR_KIND_TAG, RANGE_END, RANGE_START, STRETCH_TAG
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.pending import Stretch
 
@@ -25,6 +26,8 @@ _ACTIVE = [
     DagsterRunStatus.CANCELING,
 ]
 
+
+_PASSING = (str(ErrorKind.TRANSIENT), str(ErrorKind.RESOURCE))
 
 _BEGUN = [one for one in _ACTIVE if one is not DagsterRunStatus.QUEUED]
 
@@ -55,7 +58,9 @@ def plan_run(
     earlier = instance.get_run_records(RunsFilter(tags={STRETCH_TAG: stretch.key}))
     silent = [one for one in earlier if _came_to_nothing(pipeline, one)]
     if silent and not (by_hand or stretch.retried):
-        if len(silent) >= pipeline.retry.max_attempts:
+        # Those that could not write since the ledger was away are no fault of the work.
+        own = [one for one in silent if one.dagster_run.tags.get(ERROR_KIND_TAG) not in _PASSING]
+        if len(own) >= pipeline.retry.max_attempts:
             return f"{_runs(len(silent))} came to nothing; look at the last one, then `dq deliveries retry`"
         ended = max(one.end_time or one.create_timestamp.timestamp() for one in silent)
         again = datetime.fromtimestamp(ended + pipeline.retry.backoff.seconds(len(silent), stretch.key), UTC)
@@ -168,4 +173,5 @@ def close_run(pipeline: DatasetPipeline, run_id: str, *, success: bool) -> None:
         rows=sum(one.rows_in for one in validations),
         error_class="" if success else known.error_class,
         error="" if success else known.error,
+        error_kind="" if success else known.error_kind,
     )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
 from etl_assets.contracts.dataset import TableId
 from etl_assets.contracts.provenance import PROVENANCE
-from etl_assets.errors import StagingError
+from etl_assets.errors import StagingError, StagingUnreachableError
 from etl_assets.lake.files import PERIOD
 from etl_assets.ledger.records import Delivery
 from etl_assets.lookup import looked_up
@@ -42,6 +42,7 @@ class BronzeReader:
     table: TableId
     deliveries: Mapping[str, Sequence[Delivery]]
     scratch: Path
+    _sick: list[StagingUnreachableError] = field(default_factory=list)
 
     originals: Originals | None = None
     decided: Decided | None = None
@@ -109,10 +110,15 @@ class BronzeReader:
         return files, {id: Account(error=one) for id, one in errors if isinstance(one, StagingError)}
 
     def _file(self, delivery: Delivery, folder: Path) -> DeliveryFile | StagingError:
+        if self._sick:
+            return self._sick[0]  # each would wait for it once more
         try:
             area = self.pipeline.area.fetch(
                 delivery.key, delivery.fingerprint, folder, sha256=delivery.sha256
             )
+        except StagingUnreachableError as error:
+            self._sick.append(error)
+            return error
         except StagingError as error:
             return error
         content = Content.from_json(delivery.content)

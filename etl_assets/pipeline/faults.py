@@ -15,8 +15,9 @@ from pathlib import Path
 import polars as pl
 
 from etl_assets.contracts.dataset import ENTRY_POINTS
-from etl_assets.error_kinds import frames, is_about_schema, kind_of, met_rows, module_of
-from etl_assets.errors import EtlError
+from etl_assets.error_kinds import circuit_of, frames, is_about_schema, kind_of, met_rows, module_of
+from etl_assets.errors import Circuit, ErrorKind, EtlError
+from etl_assets.lake.places import LakeUnreachableError
 
 _INSTALLED = {"site-packages", "dist-packages"}
 
@@ -50,10 +51,20 @@ def told(error: BaseException, columns: Collection[str] = ()) -> str:
 
 def without_cells(error: Exception, where: dict[str, object], columns: Collection[str] = ()) -> Exception:
     """Give an error that is safe to raise and to keep; it knows where the first one was raised."""
+    if not isinstance(error, EtlError) and circuit_of(error) is Circuit.LAKE:
+        return no_room(error, where)
     if _is_safe(error):
         return error
     safe = HopError(told(error, columns), where=where, kind=kind_of(error))
     return safe.with_traceback(error.__traceback__)
+
+
+def no_room(error: BaseException, where: dict[str, object]) -> LakeUnreachableError:
+    """Say that nothing can be written any more: the disk is full, or read only."""
+    kind = kind_of(error)
+    what = "The disk is full" if kind is ErrorKind.RESOURCE else "The disk can only be read"
+    hint = "Make room where the lake and ETL_HOME lie; work goes on by itself then"
+    return LakeUnreachableError(what, where=where, hint=hint, kind=kind)
 
 
 def _is_safe(error: BaseException) -> bool:

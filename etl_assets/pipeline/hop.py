@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from etl_assets.contracts.dataset import Layer, TableId
-from etl_assets.errors import EtlError
+from etl_assets.error_kinds import circuit_of, kind_of
+from etl_assets.errors import Circuit, EtlError
 from etl_assets.lake.places import LakePath, delete_folder, relative
 from etl_assets.lake.stage import Stage
 from etl_assets.ledger.records import Lease, Outcome, ValidationRecord
@@ -19,6 +20,7 @@ from etl_assets.pipeline.bronze import BronzeReader
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.digest import digest
 from etl_assets.pipeline.faults import told, without_cells
+from etl_assets.pipeline.health import note_errors, note_success
 from etl_assets.pipeline.hop_result import Built, HopResult, with_details
 from etl_assets.pipeline.pending import Pending
 from etl_assets.pipeline.reading import Reader, read_upstream
@@ -59,6 +61,7 @@ def run_hop(
     except Exception as error:
         safe = without_cells(error, hop.where, hop.contract.schema)
         hop.record_failure(safe)
+        note_errors(pipeline, [safe])
         if safe is error:
             raise
         raise safe from None
@@ -89,7 +92,17 @@ class Hop(TableValidation):
         result.failed = {period: one.error for period, one in self.inputs.items() if one.error}
         versions = self._publish(result, accepted, quarantined)
         self._record(result, versions)
+        self._note_health(result)
         return result
+
+    def _note_health(self, result: HopResult) -> None:
+        """Tell the circuits what was found sick, and what work went through."""
+        sick = note_errors(self.pipeline, result.failed.values())
+        through = {Circuit.LAKE} if result.built else set()
+        if self.table.layer is Layer.BRONZE and result.built:
+            through.add(Circuit.STAGING)
+        for circuit in through - sick:
+            note_success(self.pipeline, circuit, in_run=True)
 
     def _plan(self, periods: Sequence[str], result: HopResult) -> Reader:
         """Find out what each period is built from, by what is published at this moment."""
@@ -190,7 +203,13 @@ class Hop(TableValidation):
     def _failure(self, period: str, error: Exception) -> ValidationRecord:
         validation = self.validation(period, Outcome.FAILED)
         return ValidationRecord(
-            replace(validation, error_class=type(error).__name__, error=told(error)[:2000])
+            replace(
+                validation,
+                error_class=type(error).__name__,
+                error=told(error)[:2000],
+                error_kind=str(kind_of(error)),
+                circuit=str(circuit_of(error) or ""),
+            )
         )
 
     def record_failure(self, error: Exception) -> None:

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from etl_assets.contracts.dataset import Layer, TableId
-from etl_assets.errors import panics_as_errors
+from etl_assets.deadline import NoAnswerError, within
+from etl_assets.errors import Circuit, StagingUnreachableError, panics_as_errors
+from etl_assets.ledger.circuits import Failed
 from etl_assets.ledger.records import Delivery, DeliveryState, Finding, SeenObject
 from etl_assets.pipeline.column_periods import periods_by, periods_in_column
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.digest import digest
 from etl_assets.pipeline.faults import told
+from etl_assets.pipeline.health import failure_of
+from etl_assets.pipeline.holds import settle_holds
 from etl_assets.pipeline.looking import look
 from etl_assets.pipeline.scratch import intake_scratch
 from etl_assets.pipeline.state import CAME_BACK
@@ -24,14 +28,13 @@ from etl_assets.staging.breaches import shown_header
 from etl_assets.staging.content import Content, format_fingerprint
 from etl_assets.staging.examiner import Examiner
 from etl_assets.staging.matching import Ambiguous, Match, Unmatched, match
-from etl_assets.staging.source import Mode, PeriodFrom, Source
-
-NOT_IN_CALENDAR = "not in the calendar"
-CONFLICT = "more than one delivery for the period"
-_OURS = (NOT_IN_CALENDAR, CONFLICT)
+from etl_assets.staging.source import PeriodFrom, Source
 
 LISTING_KINDS = ("unmatched_file", "ambiguous_file", "not_listed", "not_readable")
 _BATCH = 64
+
+FETCH_SECONDS = 20.0
+"""How long a sensor's look waits for one object; `dq run` and runs wait longer."""
 
 
 @dataclass
@@ -43,12 +46,14 @@ class Intake:
         unsettled: Keys of objects that may still be written.
         unread: How many new objects were left for the next look, for lack of time.
         findings: What a person should know of the area.
+        sick: Why the area as a whole could not be listed or read; None if it could.
     """
 
     registered: list[Delivery] = field(default_factory=list)
     unsettled: list[str] = field(default_factory=list)
     unread: int = 0
     findings: list[Finding] = field(default_factory=list)
+    sick: Failed | None = None
 
 
 def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intake:
@@ -67,6 +72,8 @@ def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intak
     for problem in listing.problems:
         message = f"{problem.key or 'the staging area'}: {problem.message}"
         intake.findings.append(_finding(pipeline, "not_listed", message, problem.key))
+        if not problem.key:
+            intake.sick = Failed(Circuit.STAGING, problem.error_kind, str(problem.kind), problem.message)
     batch: list[Delivery] = []
     with Examiner() as examiner:
         for staged in listing.objects:
@@ -79,10 +86,10 @@ def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intak
                 continue
             if not _has_settled(seen[staged.key], source, now, pipeline.now()):
                 intake.unsettled.append(staged.key)
-            elif deadline is not None and time.monotonic() > deadline:
+            elif intake.sick or (deadline is not None and time.monotonic() > deadline):
                 intake.unread += 1
             else:
-                _read(pipeline, staged, matched, known, examiner, batch, intake)
+                _read(pipeline, staged, matched, known, examiner, batch, intake, patient=deadline is None)
                 if len(batch) >= _BATCH:
                     intake.registered += _register(pipeline, batch)
     intake.registered += _register(pipeline, batch)
@@ -129,11 +136,13 @@ def _read(
     examiner: Examiner,
     batch: list[Delivery],
     intake: Intake,
+    *,
+    patient: bool,
 ) -> None:
     """Read an object once: its identity and its shape."""
     try:
         with _copies(pipeline) as scratch, panics_as_errors():
-            folder = pipeline.area.fetch(staged.key, staged.fingerprint, scratch)
+            folder = _fetched(pipeline, staged, scratch, patient=patient)
             content = examiner.examine(folder.local_path(staged.key), pipeline.sources[matched.table].format)
             if folder.stat(staged.key).fingerprint != staged.fingerprint:
                 intake.unsettled.append(staged.key)  # it was written to while we read it
@@ -143,9 +152,27 @@ def _read(
         intake.unsettled.append(staged.key)
     except VanishedError:
         return  # the next listing will not show it
+    except StagingUnreachableError as error:
+        intake.unread += 1
+        intake.sick = failure_of(error, in_run=True)
+        intake.findings.append(_finding(pipeline, "not_listed", f"the staging area: {told(error)}", ""))
     except Exception as error:  # whatever it is, the other objects are read
         message = f"{staged.key}: {told(error)}"
         intake.findings.append(_finding(pipeline, "not_readable", message, staged.key))
+
+
+def _fetched(
+    pipeline: DatasetPipeline, staged: StagedObject, scratch: Path, *, patient: bool
+) -> StagingFolder:
+    """Have an object on this machine; a look that must end waits no longer than it can."""
+    if patient or not pipeline.area.in_slices:
+        return pipeline.area.fetch(staged.key, staged.fingerprint, scratch)
+    try:
+        return within(FETCH_SECONDS, lambda: pipeline.area.fetch(staged.key, staged.fingerprint, scratch))
+    except NoAnswerError as error:
+        raise StagingUnreachableError(
+            f"The object can't be fetched: {error}", where={"key": staged.key}
+        ) from None
 
 
 def _copies(pipeline: DatasetPipeline) -> AbstractContextManager[Path]:
@@ -231,110 +258,6 @@ def _try_again(pipeline: DatasetPipeline, known: dict[str, Delivery], registered
     ]
     if back:
         pipeline.ledger.set_delivery_state(back, DeliveryState.PENDING, CAME_BACK)
-
-
-# -- holds ------------------------------------------------------------------------------------
-
-
-def settle_holds(pipeline: DatasetPipeline, concerned: Sequence[Delivery] | None = None) -> None:
-    """Put deliveries on hold that the calendar or another delivery speaks against; release settled ones.
-
-    Args:
-        pipeline: The dataset.
-        concerned: Look only at the periods of these deliveries; None for all.
-    """
-    deliveries = _standing(pipeline, concerned)
-    keys = None if concerned is None else [one.key for one in deliveries]
-    gone = {key for key, seen in pipeline.ledger.seen_objects(pipeline.name, keys).items() if seen.gone}
-    rivals = _rivals(pipeline, deliveries)
-    replaced = _replaced(rivals, gone)
-    for id, by in replaced.items():
-        pipeline.ledger.set_delivery_state(
-            [id], DeliveryState.SUPERSEDED, "another file was delivered in its place", superseded_by=by
-        )
-    conflicts = _conflicts(rivals, gone)
-    deliveries = [one for one in deliveries if one.id not in replaced]
-    outside: dict[tuple[str, str | None], str] = {}
-    for delivery in deliveries:
-        place = delivery.table, delivery.period
-        if place not in outside:
-            outside[place] = outside_calendar(pipeline, delivery)
-        reason = outside[place] or conflicts.get(delivery.id, "")
-        ours = delivery.state is DeliveryState.ON_HOLD and delivery.reason.startswith(_OURS)
-        if reason and reason != delivery.reason and (delivery.state is DeliveryState.PENDING or ours):
-            pipeline.ledger.set_delivery_state([delivery.id], DeliveryState.ON_HOLD, reason)
-        elif not reason and ours and delivery.key not in gone:
-            pipeline.ledger.set_delivery_state([delivery.id], DeliveryState.PENDING)
-
-
-def _standing(pipeline: DatasetPipeline, concerned: Sequence[Delivery] | None) -> list[Delivery]:
-    """The deliveries that count: all, or those that share a period, or a table without any, with some."""
-    states = (DeliveryState.PENDING, DeliveryState.INGESTED, DeliveryState.ON_HOLD)
-    if concerned is None:
-        return pipeline.ledger.deliveries(pipeline.name, state=states)
-    periods = {period for one in concerned for period in one.periods}
-    found = pipeline.ledger.deliveries(pipeline.name, state=states, periods=periods) if periods else []
-    for table in {one.table for one in concerned if not one.periods}:
-        found += pipeline.ledger.deliveries(pipeline.name, table, states)
-    return found
-
-
-def outside_calendar(pipeline: DatasetPipeline, delivery: Delivery) -> str:
-    """Why a delivery's period keeps it from being built; "" if nothing does."""
-    source = pipeline.sources.get(delivery.table)
-    if source is None or not source.partitioned or source.period_from is PeriodFrom.COLUMN:
-        return ""
-    period = delivery.period or ""
-    why = pipeline.calendar.why_not(period)
-    if why is None and pipeline.period(period) is None:
-        return f"{NOT_IN_CALENDAR}: {period} has not begun yet"
-    return f"{NOT_IN_CALENDAR}: {period} is {_spoken(why)}" if why else ""
-
-
-def _spoken(why: str) -> str:
-    return {
-        "closed day": "a closed day",
-        "before start": "before the calendar's start",
-        "after end": "after the calendar's end",
-    }.get(why, why)
-
-
-Rivals = dict[tuple[str, str, str], list[Delivery]]
-"""(table, period, part) -> the deliveries of a slot that may have one file only."""
-
-
-def _rivals(pipeline: DatasetPipeline, deliveries: Iterable[Delivery]) -> Rivals:
-    groups: Rivals = {}
-    for delivery in deliveries:
-        source = pipeline.sources.get(delivery.table)
-        if source is None or source.files_per_period == "many" or source.mode is not Mode.INCREMENT:
-            continue
-        part = (delivery.part or "") if isinstance(source.files_per_period, tuple) else ""
-        for period in delivery.periods or ("",):
-            groups.setdefault((delivery.table, period, part), []).append(delivery)
-    return {slot: found for slot, found in groups.items() if len({one.key for one in found}) > 1}
-
-
-def _replaced(rivals: Rivals, gone: set[str]) -> dict[str, str]:
-    """Deliveries whose file was taken away while one other came in its place: id -> the other's id."""
-    replaced: dict[str, str] = {}
-    for found in rivals.values():
-        live = [one for one in found if one.key not in gone]
-        if len({one.key for one in live}) == 1:
-            replaced |= {one.id: live[-1].id for one in found if one.key in gone}
-    return replaced
-
-
-def _conflicts(rivals: Rivals, gone: set[str]) -> dict[str, str]:
-    """Deliveries that contend for one slot: all of them wait for a person; what is published stays."""
-    reasons: dict[str, str] = {}
-    for (_, period, _), found in rivals.items():
-        live = {one.key for one in found if one.key not in gone}
-        if len(live) > 1:
-            advice = "remove one, or set files_per_period: many"
-            for one in found:
-                reasons[one.id] = f"{CONFLICT} {period}: {', '.join(sorted(live))}; {advice}"
-    return reasons
 
 
 # -- findings ---------------------------------------------------------------------------------

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from etl_assets.contracts.dataset import Layer, TableId
+from etl_assets.errors import ErrorKind
 from etl_assets.ledger.records import DeliveryState, Failures, Outcome, PartitionKey, Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.digest import digest
@@ -176,12 +177,17 @@ class Pending:
         failures = look.failures.get((table.layer, table.name, period))
         if failures is None or failures.state_id != state:
             return None
-        latest = look.latest[table.layer, table.name, period]
-        if failures.count >= self.pipeline.retry.max_attempts:
-            return Standing.FAILED, f"failed {failures.count} times, last: {latest.error}"
+        kind, last = failures.error_kind, failures.error
+        if kind in _FINAL:
+            return Standing.FAILED, f"{last} ({kind}: {_FINAL[kind]}, or for `dq deliveries retry`)"
+        # What a person has to set right takes as long as it takes: tried again, seldom, without a limit.
+        limited = kind != ErrorKind.CONFIGURATION
+        if limited and failures.count >= self.pipeline.retry.max_attempts:
+            return Standing.FAILED, f"failed {failures.count} times, last: {last}"
         again = failures.last_at + timedelta(seconds=self._wait(table, period, failures))
         if again > look.now:
-            return Standing.WAITING, f"tried again at {again:%Y-%m-%d %H:%M:%S} UTC after: {latest.error}"
+            told = f" ({kind})" if kind else ""
+            return Standing.WAITING, f"tried again at {again:%Y-%m-%d %H:%M:%S} UTC after{told}: {last}"
         return None
 
     def _wait(self, table: TableId, period: str, failures: Failures) -> float:
@@ -280,6 +286,12 @@ class _Look:
     now: datetime
     closed: dict[str, str]
 
+
+_FINAL: Mapping[str, str] = {
+    ErrorKind.DATA: "waits for another delivery",
+    ErrorKind.BUG: "waits for other code",
+}
+"""Kinds of errors that are the same with every try, and what makes another state, which is tried."""
 
 _NOTHING = PartitionStanding(TableId(Layer.BRONZE, ""), "", Standing.NOTHING)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from etl_assets.contracts.dataset import Layer, TableId
-from etl_assets.error_kinds import is_code_fault
+from etl_assets.error_kinds import circuit_of, is_code_fault
 from etl_assets.errors import ContractError, EtlError, panics_as_errors
 from etl_assets.lake.places import BucketPath, is_of_storage, storage_error
 from etl_assets.lake.stage import Stage
@@ -21,7 +21,7 @@ from etl_assets.ledger.records import Outcome, Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.decisions import allowed_share
 from etl_assets.pipeline.decisions import decided as decided_rows
-from etl_assets.pipeline.faults import told, without_cells
+from etl_assets.pipeline.faults import no_room, told, without_cells
 from etl_assets.pipeline.hop_result import Built, stopped, with_unreadable
 from etl_assets.pipeline.reading import Input, Reader
 from etl_assets.quality.decided import DECISION, Decided
@@ -126,6 +126,8 @@ class TableValidation:
             if isinstance(root, BucketPath) and is_of_storage(error):
                 # No period's fault: the others would wait for the storage one by one.
                 raise storage_error(error, root, "read and write") from None
+            if circuit_of(error):
+                raise no_room(error, self.where) from None
             if is_code_fault(error) and self.table.layer is not Layer.BRONZE:
                 safe = ContractError(told(error), where=self.where, hint="mend the transformation")
                 raise safe.with_traceback(error.__traceback__) from None

@@ -11,7 +11,8 @@ from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.errors import StagingError
 from etl_assets.ledger.records import Delivery
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
-from etl_assets.pipeline.intake import new_delivery, outside_calendar
+from etl_assets.pipeline.holds import outside_calendar
+from etl_assets.pipeline.intake import new_delivery
 from etl_assets.staging.area import StagingFolder
 from etl_assets.staging.breaches import BreachCode, find_breach
 from etl_assets.staging.examination import examine

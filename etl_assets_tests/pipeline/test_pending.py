@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -273,13 +274,13 @@ def test_a_file_that_changes_while_it_is_read_is_not_published(
 # -- failures ---------------------------------------------------------------------------------
 
 
-def refuses(day: str) -> object:
+def refuses(day: str, error: type[Exception] = ValueError) -> object:
     """A transformation that can't cope with the rows of one day."""
 
     def orders(bronze: pl.LazyFrame) -> pl.LazyFrame:
         def fail(rows: pl.Series) -> pl.Series:
             if (rows == day).any():
-                raise ValueError(f"cannot cope with {rows[0]}")
+                raise error(f"cannot cope with {rows[0]}")
             return rows
 
         return tiny.orders(bronze).with_columns(pl.col("placed_on").map_batches(fail, return_dtype=pl.String))
@@ -287,18 +288,58 @@ def refuses(day: str) -> object:
     return orders
 
 
-@pytest.fixture
-def failing(tmp_path: Path) -> Shop:
-    shop = Shop(tmp_path, dataset=with_transform(tiny.ORDERS, refuses(SAT)))
+def refuses_for_lack_of_permission(day: str) -> object:
+    """A transformation that reads a file which it may not read, on one day."""
+
+    def orders(bronze: pl.LazyFrame) -> pl.LazyFrame:
+        def fail(rows: pl.Series) -> pl.Series:
+            if (rows == day).any():
+                raise PermissionError(errno.EACCES, "no permission")
+            return rows
+
+        return tiny.orders(bronze).with_columns(pl.col("placed_on").map_batches(fail, return_dtype=pl.String))
+
+    return orders
+
+
+def three_days(home: Path, error: type[Exception]) -> Shop:
+    shop = Shop(home, dataset=with_transform(tiny.ORDERS, refuses(SAT, error)))
     for number, day in enumerate((FRI, SAT, MON), 1):
         shop.day(day, [number])
     return shop
 
 
-def test_a_day_that_the_code_cannot_cope_with_stops_itself_only(failing: Shop) -> None:
-    failing.work()
-    assert failing.order_ids() == {FRI: ["O1"], MON: ["O3"]}
-    assert failing.standing(tiny.ORDERS, SAT).standing is Standing.WAITING
+@pytest.fixture
+def failing(tmp_path: Path) -> Shop:
+    """One day fails for a reason that may pass."""
+    return three_days(tmp_path, OSError)
+
+
+def test_a_day_that_the_code_cannot_cope_with_stops_itself_only(tmp_path: Path) -> None:
+    shop = three_days(tmp_path, ValueError)
+    shop.work()
+    assert shop.order_ids() == {FRI: ["O1"], MON: ["O3"]}
+    failed = shop.standing(tiny.ORDERS, SAT)
+    # The same rows would fail the same code again: it is not tried, until there are others.
+    assert failed.standing is Standing.FAILED
+    assert "(data: waits for another delivery, or for `dq deliveries retry`)" in failed.reason
+    shop.clock.pass_(100_000)
+    assert shop.work() == []
+    shop.day(SAT, [9])
+    assert any(SAT in stretch.periods for stretch in shop.work())
+
+
+def test_what_a_person_has_to_set_right_is_tried_seldom_but_for_as_long_as_it_takes(tmp_path: Path) -> None:
+    shop = three_days(tmp_path, ValueError)
+    shop.open(dataset=with_transform(tiny.ORDERS, refuses_for_lack_of_permission(SAT)))
+    tries = 0
+    for _ in range(20):
+        tries += bool(shop.work())
+        waiting = shop.standing(tiny.ORDERS, SAT)
+        assert waiting.standing is Standing.WAITING
+        assert "(configuration)" in waiting.reason
+        shop.clock.pass_(3600)
+    assert tries > shop.pipeline.retry.max_attempts
 
 
 def test_failures_are_tried_again_ever_later_and_in_the_end_wait_for_a_person(failing: Shop) -> None:
@@ -402,7 +443,12 @@ def test_a_fault_of_the_code_is_told_as_such(shop: Shop) -> None:
     shop.day(FRI)
     with pytest.raises(ContractError, match="no_such_column"):
         shop.work()
-    assert shop.standing(tiny.ORDERS, FRI).standing is Standing.WAITING
+    stopped = shop.standing(tiny.ORDERS, FRI)
+    assert stopped.standing is Standing.FAILED
+    assert "(bug: waits for other code" in stopped.reason
+    shop.open(dataset=tiny.DATASET)
+    assert shop.work()
+    assert shop.standing(tiny.ORDERS, FRI).standing is Standing.CURRENT
 
 
 # -- what killed runs leave -------------------------------------------------------------------
