@@ -10,6 +10,7 @@ from etl_assets.ledger.circuit_ledger import CircuitLedger
 from etl_assets.ledger.database import Database
 from etl_assets.ledger.decision_ledger import DecisionLedger
 from etl_assets.ledger.delivery_ledger import DeliveryLedger
+from etl_assets.ledger.query_ledger import QueryLedger
 from etl_assets.ledger.run_ledger import RunLedger
 from etl_assets.ledger.transactions import Clock, utc_now
 from etl_assets.ledger.upgrade import ensure_schema
@@ -17,7 +18,9 @@ from etl_assets.ledger.validation_ledger import ValidationLedger
 from etl_assets.ledger.writing_ledger import WritingLedger
 
 
-class Ledger(DeliveryLedger, ValidationLedger, DecisionLedger, WritingLedger, RunLedger, CircuitLedger):
+class Ledger(
+    DeliveryLedger, ValidationLedger, DecisionLedger, WritingLedger, RunLedger, CircuitLedger, QueryLedger
+):
     """Every method is one transaction: what it writes is there as a whole, or not at all.
 
     Threads may share one; a process that forks may not hand it on. Whatever goes wrong with the database is a

@@ -22,7 +22,7 @@ from etl_assets.ledger.decision_records import DecisionKind
 from etl_assets.ledger.records import CircuitState, DeliveryState, Outcome, RunStatus
 from etl_assets.ledger.writing_records import WritingOutcome
 
-SCHEMA_VERSION = "0008"
+SCHEMA_VERSION = "0009"
 """The newest migration's revision: what a ledger must have before this code works with it."""
 VERSION_TABLE = "ledger_version"
 """Where Alembic keeps it; its default name is taken where Dagster's own storage shares the database."""
@@ -326,6 +326,17 @@ error_counts = Table(
     Column("error_class", PlainText, nullable=False),
     Column("error", Message, nullable=False),
     PrimaryKeyConstraint("dataset", "origin", "error_kind"),
+)
+
+query_looks = Table(
+    "query_looks",
+    metadata,
+    Column("dataset", PlainText, nullable=False),
+    Column("table", PlainText, nullable=False),
+    # read or compared
+    Column("kind", PlainText, nullable=False),
+    Column("at", UtcTime, nullable=False),
+    PrimaryKeyConstraint("dataset", "table", "kind"),
 )
 
 writings = Table(
