@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from etl_assets.errors import LakeError
+from etl_assets.errors import ErrorKind, LakeError
 
 _SHOWN = 200
 
@@ -35,4 +35,5 @@ def log_errors_told(table: str) -> Iterator[None]:
             where={"table": table},
             hint="restore its folder _delta_log, or move the table's folder away: the next run builds it "
             "anew from what was delivered",
+            kind=ErrorKind.CONFIGURATION,
         ) from error

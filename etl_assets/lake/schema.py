@@ -8,7 +8,7 @@ import polars as pl
 from deltalake.schema import ArrayType, Field, PrimitiveType, Schema, StructType
 from polars.datatypes import DataTypeClass
 
-from etl_assets.errors import LakeError
+from etl_assets.errors import ErrorKind, LakeError
 
 _PRIMITIVES = {
     pl.String: "string",
@@ -50,6 +50,7 @@ def _delta_type(name: str, dtype: pl.DataType) -> PrimitiveType | ArrayType | St
         f"Column {name} has dtype {dtype}, which a Delta table can't hold",
         hint="Use signed integers, Float32/64, Decimal, String, Boolean, Date, Datetime('us') without a "
         "timezone or in UTC, Binary, or lists and structs of these; a time of day as text, 23:59",
+        kind=ErrorKind.BUG,
     )
 
 

@@ -20,7 +20,7 @@ from deltalake.exceptions import CommitFailedError, TableNotFoundError
 from deltalake.schema import Schema
 from deltalake.transaction import AddAction, CommitProperties, Transaction
 
-from etl_assets.errors import LakeError, StaleWriterError
+from etl_assets.errors import ErrorKind, LakeError, StaleWriterError
 from etl_assets.lake.files import PERIOD, LakeFile, StagedFile, scan_files
 from etl_assets.lake.log_errors import log_errors_told
 from etl_assets.lake.places import (
@@ -303,6 +303,7 @@ class LakeTable:
                 hint="nothing was committed, the table is as it was; build these partitions in the same run "
                 "(if one is held by its gate, settle that first), or delete the table's folder: the next run "
                 "builds it anew from what was delivered",
+                kind=ErrorKind.CONFIGURATION,
             )
 
     def _forget(self, files: Iterable[StagedFile]) -> None:

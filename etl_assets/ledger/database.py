@@ -14,7 +14,8 @@ from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, mak
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError, StatementError
 
-from etl_assets.errors import LedgerError
+from etl_assets.error_kinds import kind_of
+from etl_assets.errors import ErrorKind, LedgerError
 
 T = TypeVar("T")
 
@@ -23,6 +24,14 @@ BUSY_SECONDS = 30.0
 POSTGRES_SCHEMA = "etl_ledger"
 """On PostgreSQL the ledger keeps to itself: Dagster's storage has a table `runs` as well."""
 DRIVERS = ("sqlite", "sqlite+pysqlite", "postgresql", "postgresql+psycopg2")
+_POSTGRES_WAITS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,
+}
+"""A sensor's tick is killed after a minute: until then it has to know."""
 # Far below the 32,766 variables that SQLite takes in a statement.
 CHUNK = 5_000
 
@@ -108,19 +117,24 @@ class Database:
             yield
         except StatementError as error:
             # The driver's own message only: SQLAlchemy's would quote the statement.
-            raise self._error(str(error.orig), isinstance(error, OperationalError)) from error
+            operational = isinstance(error, OperationalError)
+            raise self._error(str(error.orig), operational, kind=kind_of(error)) from error
         except SQLAlchemyError as error:
-            raise self._error(str(error)) from error
+            raise self._error(str(error), kind=kind_of(error)) from error
 
-    def _error(self, message: str, operational: bool = False) -> LedgerError:
+    def _error(
+        self, message: str, operational: bool = False, kind: ErrorKind = ErrorKind.TRANSIENT
+    ) -> LedgerError:
         what = " ".join(message.split()).removesuffix(".")
         hint = "Look at it with `dq doctor`"
         if "locked" in what:
             hint = f"Another process has been writing for more than {BUSY_SECONDS:.0f} s; try again"
         elif operational:
             hint = "Does the database exist, is it up, and may this user write to it?"
+        if kind is ErrorKind.RESOURCE:
+            hint = "Is there room on the ledger's disk, and has the server connections to spare?"
         what = f"The ledger could not be used: {what}"
-        return LedgerError(what, where={"ledger": self.shown_url}, hint=hint)
+        return LedgerError(what, where={"ledger": self.shown_url}, hint=hint, kind=kind)
 
 
 def parse_url(text: str) -> URL:
@@ -133,17 +147,21 @@ def parse_url(text: str) -> URL:
     try:
         url = make_url(text)
     except (ArgumentError, ValueError):
-        raise LedgerError("The ledger's URL can't be understood", hint=hint) from None
+        raise _wrong_url("The ledger's URL can't be understood", hint) from None
     if "@" in (url.host or ""):
         # What follows the first @ of a password would count as the host, and be shown.
         what = "The ledger's URL has more than one @"
-        raise LedgerError(what, hint="Write an @ within the password as %40, and a / as %2F")
+        raise _wrong_url(what, "Write an @ within the password as %40, and a / as %2F")
     if url.drivername not in DRIVERS:
-        raise LedgerError(f"The ledger can't live in {url.drivername}", hint=hint)
+        raise _wrong_url(f"The ledger can't live in {url.drivername}", hint)
     if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
-        raise LedgerError("The ledger needs a file: other processes must see it", hint=hint)
+        raise _wrong_url("The ledger needs a file: other processes must see it", hint)
     # psycopg2 is what dagster-postgres brings; SQLAlchemy's own default is another driver.
     return url.set(drivername="postgresql+psycopg2") if url.drivername == "postgresql" else url
+
+
+def _wrong_url(what: str, hint: str) -> LedgerError:
+    return LedgerError(what, hint=hint, kind=ErrorKind.CONFIGURATION)
 
 
 def _sqlite_engine(url: URL) -> Engine:
@@ -152,7 +170,9 @@ def _sqlite_engine(url: URL) -> Engine:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise LedgerError(
-            f"The ledger's folder can't be made: {error.strerror}", where={"ledger": url.database}
+            f"The ledger's folder can't be made: {error.strerror}",
+            where={"ledger": url.database},
+            kind=kind_of(error),
         ) from error
     engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
 
@@ -174,7 +194,9 @@ def _sqlite_engine(url: URL) -> Engine:
 
 
 def _postgres_engine(url: URL) -> Engine:
-    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=2)
+    # What the URL says comes first. A server that vanished without a word is noticed after half a minute.
+    waits = {name: value for name, value in _POSTGRES_WAITS.items() if name not in url.query}
+    engine = create_engine(url, connect_args=waits, hide_parameters=True, pool_pre_ping=True, pool_size=2)
 
     @event.listens_for(engine, "connect")
     def _connect(connection: Any, _record: Any) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, inspect, text
 
-from etl_assets.errors import LedgerError
+from etl_assets.errors import ErrorKind, LedgerError
 from etl_assets.ledger.database import POSTGRES_SCHEMA, Database
 from etl_assets.ledger.schema import SCHEMA_VERSION, VERSION_TABLE
 
@@ -63,4 +63,5 @@ def _migrate(connection: Connection, database: Database) -> None:
             f"The ledger's schema is not one that this version knows ({error})",
             where={"ledger": database.shown_url},
             hint="A newer version of etl_assets wrote it; use that one, or another ledger",
+            kind=ErrorKind.CONFIGURATION,
         ) from error

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import ColumnElement, Connection, Select, Subquery, Table, and_, func, insert, or_, select
 
-from etl_assets.errors import LedgerError
+from etl_assets.errors import ErrorKind, LedgerError
 from etl_assets.ledger import deliveries, leases
 from etl_assets.ledger.database import chunks, upsert
 from etl_assets.ledger.records import (
@@ -76,7 +76,8 @@ def _check(one: ValidationRecord, lease: Lease) -> None:
     for what, number in _floats(one):
         if number is not None and not math.isfinite(number):
             hint = "Null says unknown; this is a mistake in etl_assets, and nothing was recorded"
-            raise LedgerError(f"{what} is {number}, which is no number", where=dict(where), hint=hint)
+            what = f"{what} is {number}, which is no number"
+            raise LedgerError(what, where=dict(where), hint=hint, kind=ErrorKind.BUG)
     total = validation.accepted + validation.quarantined + validation.duplicates
     if validation.outcome is Outcome.PUBLISHED and validation.rows_in != total:
         raise LedgerError(
@@ -84,6 +85,7 @@ def _check(one: ValidationRecord, lease: Lease) -> None:
             f"{validation.quarantined} quarantined + {validation.duplicates} duplicates = {total}",
             where=dict(where),
             hint="This is a mistake in etl_assets; nothing was recorded",
+            kind=ErrorKind.BUG,
         )
 
 
