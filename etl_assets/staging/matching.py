@@ -51,6 +51,8 @@ def match(
     found: list[Match] = []
     near: list[str] = []
     for table, source in sources.items():
+        if source.query is not None:
+            continue
         pattern = compile_pattern(source.pattern)
         hit = pattern.expression.fullmatch(key)
         if hit is None:

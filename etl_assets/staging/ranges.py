@@ -19,6 +19,8 @@ def expected_range(source: Source, since: date) -> KeyRange | None:
     A pattern whose period comes first, year before month before day, does; of a source without periods,
     such as a reference list, it is all that begins as the pattern does.
     """
+    if source.query is not None:
+        return None
     prefix = _TOKEN.split(source.pattern)[0]
     if "{period:" not in source.pattern:
         return None if source.partitioned or not prefix else KeyRange(prefix)

@@ -15,6 +15,7 @@ from etl_assets.staging.content import format_fingerprint, type_name
 from etl_assets.staging.delivery_file import DeliveryFile
 from etl_assets.staging.examination import examine
 from etl_assets.staging.formats.handler import Part, Task
+from etl_assets.staging.formats.options import ExtractFormat
 from etl_assets.staging.formats.registry import handler
 from etl_assets.staging.source import Source
 from etl_assets.staging.unreadable import UNREADABLE_SCHEMA, unreadable_frame
@@ -159,6 +160,8 @@ def _frame(parts: Sequence[Part], source: Source, columns: Sequence[str]) -> pl.
         together = list(group)
         scans = [[part] for part in together] if large else [together]
         frames += [of_format.scan(scanned, source.format, columns) for scanned in scans]
+    if isinstance(source.format, ExtractFormat) and len(frames) > 1:
+        frames = [of_format.scan(parts, source.format, columns)]
     if not frames:
         schema = dict.fromkeys(columns, pl.String()) if of_format.text else {}
         provenance = {"_delivery": pl.String(), "_line": pl.Int64(), "_row_id": pl.String()}

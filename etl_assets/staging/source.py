@@ -10,7 +10,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from etl_assets.staging.formats.options import ArrowFormat, CsvFormat, Format, ParquetFormat
+from etl_assets.staging.formats.options import ArrowFormat, CsvFormat, ExtractFormat, Format, ParquetFormat
+from etl_assets.staging.query import Query
 
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec"
 _LONG_MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
@@ -56,7 +57,10 @@ class Source(_Model):
     whenever each was delivered.
     """
 
-    pattern: str = Field(description="Such as flights/{period:%Y-%m-%d}.csv")
+    pattern: str = Field("", description="Such as flights/{period:%Y-%m-%d}.csv")
+    query: Query | None = Field(
+        None, description="Instead of a pattern: what is read from a database, and delivered as files."
+    )
     format: Format = Field(
         default_factory=CsvFormat,
         description="csv, tsv, fixed_width, jsonl, json, excel, parquet or arrow, with its options.",
@@ -91,6 +95,8 @@ class Source(_Model):
 
     def version(self, key: str) -> datetime:
         """Return the date of the version that a key's `{version:...}` names; the least date without one."""
+        if self.query is not None:
+            return datetime.min
         pattern = compile_pattern(self.pattern)
         found = pattern.expression.fullmatch(key) if pattern.of_version else None
         try:
@@ -101,13 +107,18 @@ class Source(_Model):
     @field_validator("pattern")
     @classmethod
     def _compiles(cls, value: str) -> str:
-        compile_pattern(value)
+        if value:
+            compile_pattern(value)
         return value
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
+        if (self.query is None) == (not self.pattern):
+            raise ValueError("a source has a pattern, such as sales/{period:%Y-%m-%d}.csv, or a query")
+        if self.query is not None:
+            self._of_a_query(self.query)
         of_column = (self.period_column is not None, self.period_format is not None)
-        typed = isinstance(self.format, ParquetFormat | ArrowFormat)
+        typed = isinstance(self.format, ParquetFormat | ArrowFormat | ExtractFormat)
         if self.period_from is PeriodFrom.COLUMN and not (of_column[0] and (of_column[1] or typed)):
             raise ValueError("period_from: column needs period_column and period_format")
         if self.period_from is not PeriodFrom.COLUMN and any(of_column):
@@ -120,6 +131,17 @@ class Source(_Model):
             if not self.files_per_period or len(set(self.files_per_period)) < len(self.files_per_period):
                 raise ValueError("files_per_period needs at least one name, and each name once")
         return self
+
+    def _of_a_query(self, query: Query) -> None:
+        if said := self.model_fields_set & {"format", "files_per_period", "settle_seconds"}:
+            raise ValueError(f"{', '.join(sorted(said))}: not with a query, whose files are our own")
+        if (query.watermark is None) != (self.mode is Mode.SNAPSHOT):
+            raise ValueError(
+                "a query has a watermark, or else mode: snapshot, which reads the whole table each time"
+            )
+        # Frozen: this is part of making it.
+        object.__setattr__(self, "format", ExtractFormat())
+        object.__setattr__(self, "files_per_period", "many")
 
 
 class Pattern:

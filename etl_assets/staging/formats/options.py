@@ -299,6 +299,12 @@ class ArrowFormat(_Options):
     type: Literal["arrow"] = "arrow"
 
 
+class ExtractFormat(_Options):
+    """What was read from a database; no file that anybody delivers, so no setting says it."""
+
+    type: Literal["extract"] = "extract"
+
+
 Format = Annotated[
     CsvFormat
     | TsvFormat

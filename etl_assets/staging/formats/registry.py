@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from etl_assets.staging.extracts.handler import EXTRACT
 from etl_assets.staging.formats.columnar import ARROW, PARQUET
 from etl_assets.staging.formats.delimited import DELIMITED
 from etl_assets.staging.formats.excel import EXCEL
@@ -22,6 +23,7 @@ _HANDLERS: Mapping[str, Handler] = {
     "excel": EXCEL,
     "parquet": PARQUET,
     "arrow": ARROW,
+    "extract": EXTRACT,
 }
 
 
