@@ -106,6 +106,12 @@ class LedgerError(EtlError):
     kind = ErrorKind.TRANSIENT
 
 
+class DecisionError(EtlError):
+    """What a person decides makes no sense, or contradicts what another decided; nothing was written."""
+
+    kind = ErrorKind.DATA
+
+
 class StaleWriterError(LakeError):
     """Another writer holds a newer lease; nothing was committed."""
 

@@ -11,7 +11,7 @@ from enum import IntEnum
 from pathlib import Path
 
 from etl_assets.cli.output import messages, plain
-from etl_assets.errors import ContractError, EtlError, SettingsError
+from etl_assets.errors import ContractError, DecisionError, EtlError, SettingsError
 
 
 class ExitCode(IntEnum):
@@ -35,7 +35,7 @@ def report(error: Exception) -> ExitCode:
     """Tell a person of an error, on standard error, and return the exit code."""
     if isinstance(error, EtlError):
         _tell(error.what, {plain(key): plain(value) for key, value in error.where.items()}, error.hint)
-        wrong_use = isinstance(error, ContractError | SettingsError | WrongUseError)
+        wrong_use = isinstance(error, ContractError | DecisionError | SettingsError | WrongUseError)
         return ExitCode.WRONG_USE if wrong_use else ExitCode.BROKEN
     log = _write_log(error)
     where = f"the log is {log}" if log else "the log can't be written"

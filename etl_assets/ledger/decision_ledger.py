@@ -19,7 +19,7 @@ class DecisionLedger(Transactions):
             DecisionConflictError: Somebody else's decision stands on the same row, gate or delivery, or says
                 otherwise of the same rows, and the new one names it neither in `supersedes` nor in `beside`;
                 or what it supersedes stands no more.
-            LedgerError: It supersedes a decision that is not there, or on something else.
+            DecisionError: It supersedes a decision that is not there, or on something else.
         """
         with self._database.write() as connection:
             return decisions.record(connection, new, self._now())

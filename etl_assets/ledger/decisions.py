@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, insert, select
 
 from etl_assets.contracts.row_filter import Condition, disjoint
-from etl_assets.errors import LedgerError
+from etl_assets.errors import DecisionError
 from etl_assets.ledger.database import chunks
 from etl_assets.ledger.decision_records import Decision, DecisionKind
 from etl_assets.ledger.rows import AnyRow, lock_dataset, note_change, to_record
@@ -18,7 +18,7 @@ from etl_assets.ledger.schema import decision_effects, decisions
 _VALUES_OR_FATE = {DecisionKind.CORRECT: "values", DecisionKind.WAIVE: "fate", DecisionKind.DISCARD: "fate"}
 
 
-class DecisionConflictError(LedgerError):
+class DecisionConflictError(DecisionError):
     """Somebody else decided on the same thing; nothing was written."""
 
 
@@ -95,7 +95,7 @@ def _check_named(new: Sequence[Decision], before: Sequence[Decision]) -> None:
             other = known.get(id)
             where: dict[str, object] = {"dataset": one.dataset, "decision": id}
             if other is None:
-                raise LedgerError("There is no such decision", where=where, hint="See `dq audit`")
+                raise DecisionError("There is no such decision", where=where, hint="See `dq audit`")
             if id not in stand or id in named:
                 by = max((e.id for e in (*before, *new) if id in e.supersedes and e is not one), default=0)
                 raise DecisionConflictError(
@@ -105,7 +105,7 @@ def _check_named(new: Sequence[Decision], before: Sequence[Decision]) -> None:
                 )
             if one.kind is not DecisionKind.UNDO and _subject(other) != _subject(one):
                 what = "A decision supersedes only one on the same table, gate or delivery"
-                raise LedgerError(what, where=where)
+                raise DecisionError(what, where=where)
             named.add(id)
 
 
