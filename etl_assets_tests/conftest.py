@@ -7,6 +7,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from etl_assets_tests.servers import make_database, postgres_url, server
+
+__all__ = ["make_database", "postgres_url", "server"]
+
 # How long an example takes says nothing about whether it holds.
 settings.register_profile("etl_assets", deadline=None)
 settings.load_profile("etl_assets")

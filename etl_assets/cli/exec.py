@@ -42,10 +42,8 @@ def exec_(
     """
     settings = context.open_settings()
     from etl_assets.orchestration.instance import hand_over, write_instance
-    from etl_assets.settings.secrets import export_secrets
     from etl_assets.threads import share_out_threads
 
-    export_secrets(os.environ)
     own = settings.concurrency
     share_out_threads(own.processes_per_machine, own.polars_threads)
     home = hand_over(settings, os.environ)

@@ -12,8 +12,11 @@ import yaml
 
 from etl_assets.errors import SettingsError
 from etl_assets.settings import AppSettings
+from etl_assets.settings.secrets import export_secrets
 
 MARK = "# Written by dq"
+STORAGE_VARIABLE = "DAGSTER_PG_URL"
+"""Where Dagster keeps runs, events and schedules, in config/dagster.production.yaml."""
 _HEADER = f"""\
 {MARK} from {{template}} and the section `concurrency` of app.yaml.
 # Changes here are lost: change those, and start Dagster again.
@@ -103,8 +106,18 @@ def hand_over(settings: AppSettings, environ: MutableMapping[str, str]) -> Path:
     """Set the variables that Dagster's own commands need; return its home."""
     home = dagster_home(settings, environ).absolute()
     environ["DAGSTER_HOME"] = str(home)
-    environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    prepare_environment(environ)
     return home
+
+
+def prepare_environment(environ: MutableMapping[str, str]) -> None:
+    """Set what `dagster.yaml` asks of the environment: secrets from files, a URL that names its driver."""
+    export_secrets(environ)
+    environ.setdefault("DAGSTER_DISABLE_TELEMETRY", "1")
+    scheme, colon, rest = environ.get(STORAGE_VARIABLE, "").partition("://")
+    if scheme in ("postgres", "postgresql"):
+        # Dagster hands it to SQLAlchemy, whose own default since 2.1 is a driver that Dagster does not bring.
+        environ[STORAGE_VARIABLE] = f"postgresql+psycopg2{colon}{rest}"
 
 
 def _parsed(text: str, file: Path) -> dict[str, Any]:

@@ -2,11 +2,8 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import re
-import shutil
 import subprocess
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +12,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from deltalake import DeltaTable
+
+from etl_assets_tests.end_to_end.setups import NAMES, SetUp, set_up
 
 ROOT = Path(__file__).parents[2]
 BY_DAY = ROOT.parent / "shared" / "data" / "retail" / "by-day"
@@ -28,33 +26,23 @@ pytestmark = [
 
 @dataclass(frozen=True)
 class Retail:
-    """`dq run retail` over all days, once for all tests of this file."""
+    """`dq run retail` over all days in one of the set-ups, once for all tests of this file."""
 
-    home: Path
+    place: SetUp
     printed: subprocess.CompletedProcess[str]
 
     def dq(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return _dq(self.home, *words)
+        return self.place.dq(*words)
 
     def table(self, path: str) -> pl.DataFrame:
-        return pl.read_delta(str(self.home / "lake" / "retail" / path))
+        return self.place.table(path)
 
 
-def _dq(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("ETL_", "DAGSTER_"))},
-        "ETL_HOME": str(home),
-        "ETL_CONFIG_DIR": str(ROOT / "config"),
-    }
-    dq = Path(sys.executable).parent / "dq"
-    return subprocess.run([dq, *words], env=environment, capture_output=True, text=True, timeout=500)
-
-
-@pytest.fixture(scope="module")
-def retail(tmp_path_factory: pytest.TempPathFactory) -> Retail:
-    home = tmp_path_factory.mktemp("home")
-    shutil.copytree(BY_DAY, home / "staging" / "retail")
-    return Retail(home, _dq(home, "run", "retail"))
+@pytest.fixture(scope="module", params=NAMES)
+def retail(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Retail:
+    place = set_up(request.param, tmp_path_factory.mktemp("home"), request)
+    place.deliver((file.name, file.read_bytes()) for file in sorted(BY_DAY.glob("*.csv")))
+    return Retail(place, place.dq("run", "retail"))
 
 
 def raw_rows() -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -150,8 +138,8 @@ def test_again_it_does_nothing_and_a_changed_file_opens_its_day_only(retail: Ret
     assert "nothing to do" in again.stdout
     before = files_of(retail)
 
-    changed = retail.home / "staging" / "retail" / "2011-03-01.csv"
-    changed.write_text("".join(changed.read_text().splitlines(keepends=True)[:-1]))
+    before_last = retail.place.delivered("2011-03-01.csv").splitlines(keepends=True)[:-1]
+    retail.place.deliver([("2011-03-01.csv", b"".join(before_last))])
     assert retail.dq("run", "retail").returncode == 0
 
     after = files_of(retail)
@@ -162,8 +150,7 @@ def test_again_it_does_nothing_and_a_changed_file_opens_its_day_only(retail: Ret
 def files_of(retail: Retail) -> dict[str, list[str]]:
     by_period: dict[str, list[str]] = defaultdict(list)
     for path in ("bronze/sales", "silver/sales", "gold/daily_revenue"):
-        table = retail.home / "lake" / "retail" / path
-        for uri in DeltaTable(str(table)).file_uris():
+        for uri in retail.place.files(path):
             period = uri.split("_period=")[1].split("/")[0]
             by_period[period].append(uri)
     return {period: sorted(found) for period, found in by_period.items()}

