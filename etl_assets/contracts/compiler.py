@@ -6,6 +6,7 @@ What has no faithful counterpart is refused with a `ContractError`; nothing is s
 from __future__ import annotations
 
 import dataclasses
+import functools
 import inspect
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -186,10 +187,13 @@ class _Compiler:
         )
         return _with(options.rules.get(name_of(check), RuleOptions()), rule)
 
+    @functools.cached_property
+    def _frame(self) -> Any:
+        return nw.from_native(pl.LazyFrame(schema=self.dtypes))
+
     def _custom(self, check: pa.Check, column: str | None = None) -> Rule:
         name = f"{column}.{name_of(check)}" if column else name_of(check)
-        frame = nw.from_native(pl.LazyFrame(schema=self.dtypes))
-        seen = nw.col(column) if column else frame
+        seen = nw.col(column) if column else self._frame
         try:
             raw = check._check_fn(seen, **check._check_kwargs)
             shape = shape_of(raw, self.dtypes)

@@ -20,9 +20,9 @@ from etl_assets.ledger.circuits import Failed
 from etl_assets.ledger.processes import identity_of
 from etl_assets.ledger.records import ProcessIdentity, RunStatus
 from etl_assets.orchestration.checks import check_results, check_specs, told_by_period
+from etl_assets.orchestration.lineage import column_lineage
 from etl_assets.orchestration.metadata import (
     broken_rules,
-    column_lineage,
     column_schema,
     failure_metadata,
     partition_metadata,

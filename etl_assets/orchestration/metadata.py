@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 import dagster as dg
-import polars as pl
-from polars.io.plugins import register_io_source
 
-from etl_assets.contracts.dataset import Dataset, Table
-from etl_assets.contracts.provenance import PROVENANCE
-from etl_assets.contracts.rules import CompiledContract, Rule, compile_contract
+from etl_assets.contracts.rules import CompiledContract, Rule
 from etl_assets.contracts.vocabulary import Dimension, RuleKind
 from etl_assets.errors import Circuit, ErrorKind
-from etl_assets.lake.files import PERIOD
-from etl_assets.orchestration.partitions import asset_key
 from etl_assets.pipeline.hop import Built
 from etl_assets.pipeline.usage import Usage
 
@@ -25,6 +19,10 @@ BROKEN_RULES_SHOWN = 20
 
 def column_schema(contract: CompiledContract) -> dg.TableSchema:
     """Columns, types, descriptions and constraints of a contract."""
+    alone: dict[str, list[Rule]] = {name: [] for name in contract.schema}
+    for rule in contract.rules:
+        if len(rule.columns) == 1 and rule.columns[0] in alone:
+            alone[rule.columns[0]].append(rule)
     columns = [
         dg.TableColumn(
             name,
@@ -32,10 +30,8 @@ def column_schema(contract: CompiledContract) -> dg.TableSchema:
             description=contract.descriptions.get(name) or None,
             constraints=dg.TableColumnConstraints(
                 nullable=name in contract.nullable,
-                unique=any(r.kind is RuleKind.UNIQUE and r.columns == (name,) for r in contract.rules),
-                other=[
-                    _told(r) for r in contract.rules if r.columns == (name,) and r.kind is not RuleKind.UNIQUE
-                ],
+                unique=any(rule.kind is RuleKind.UNIQUE for rule in alone[name]),
+                other=[_told(rule) for rule in alone[name] if rule.kind is not RuleKind.UNIQUE],
             ),
             tags={"pii": ""} if name in contract.pii else None,
         )
@@ -47,51 +43,6 @@ def column_schema(contract: CompiledContract) -> dg.TableSchema:
 
 def _told(rule: Rule) -> str:
     return f"{rule.description} ({rule.severity})"
-
-
-def column_lineage(dataset: Dataset, table: Table) -> dg.TableColumnLineage:
-    """Which upstream columns each column is computed from: those that Polars asks for to give it alone.
-
-    Works on frames without rows; columns that a filter or a group needs count as read.
-    """
-    if table.transform is None:
-        return dg.TableColumnLineage({})
-    contracts = {one.id: compile_contract(one.contract) for one in dataset.tables}
-    read: dict[str, dict[str, None]] = {name: {} for name in table.inputs}
-    frames = {
-        name: _watched({**contracts[upstream].schema, PERIOD: pl.String()}, read[name])
-        for name, upstream in table.inputs.items()
-    }
-    rows = table.transform(**frames)
-    lineage = {}
-    for column in contracts[table.id].schema:
-        if column in PROVENANCE:
-            continue
-        for names in read.values():
-            names.clear()
-        rows.select(column).collect()
-        found = [
-            dg.TableColumnDep(asset_key(dataset.name, upstream), source)
-            for name, upstream in table.inputs.items()
-            for source in read[name]
-            if not source.startswith("_")
-        ]
-        lineage[column] = list(dict.fromkeys(found))
-    return dg.TableColumnLineage(lineage)
-
-
-def _watched(schema: Mapping[str, pl.DataType], read: dict[str, None]) -> pl.LazyFrame:
-    """A frame without rows that writes into `read` which of its columns are asked for."""
-
-    def scan(
-        columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, batch: int | None
-    ) -> Iterator[pl.DataFrame]:
-        asked = list(schema) if columns is None else columns
-        filtered = [] if predicate is None else predicate.meta.root_names()
-        read.update(dict.fromkeys([*asked, *filtered]))
-        yield pl.DataFrame(schema={name: schema[name] for name in asked})
-
-    return register_io_source(scan, schema=dict(schema))
 
 
 def partition_metadata(built: Built, uri: str) -> Metadata:

@@ -1,7 +1,8 @@
 import datetime as dt
 import subprocess
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import narwhals.stable.v1 as nw
 import pandera.polars as pa
@@ -21,6 +22,7 @@ from etl_assets.contracts.declare import (
     rule,
     warn,
 )
+from etl_assets.contracts.expressions import ExpressionError, shape_of
 from etl_assets.contracts.options import Cast as CastOption
 from etl_assets.contracts.rules import Rule, compile_contract
 from etl_assets.contracts.verify import verify_contract
@@ -377,3 +379,21 @@ raise SystemExit(os.waitstatus_to_exitcode(os.wait()[1]) != 0)
 """
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_a_rule_is_read_with_its_own_columns_alone_however_many_a_table_has() -> None:
+    class Schema(dict[str, pl.DataType]):
+        """Thousands of columns: who goes through all of them for each rule takes minutes."""
+
+        def __iter__(self) -> Iterator[str]:
+            raise AssertionError("all columns are looked at")
+
+        def keys(self) -> Any:
+            raise AssertionError("all columns are looked at")
+
+        items = keys
+
+    shape = shape_of(nw.col("a") > nw.col("b"), Schema({"a": pl.Int64(), "b": pl.Int64(), "c": pl.String()}))
+    assert (shape.columns, shape.row) == (("a", "b"), True)
+    with pytest.raises(ExpressionError, match="can't be evaluated"):
+        shape_of(nw.col("z") > 1, Schema({"a": pl.Int64()}))

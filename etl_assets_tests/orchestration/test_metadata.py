@@ -12,7 +12,8 @@ from etl_assets.contracts.rules import compile_contract
 from etl_assets.contracts.vocabulary import Dimension, Severity
 from etl_assets.datasets import BUILT_IN, load_dataset
 from etl_assets.ledger.records import Outcome
-from etl_assets.orchestration.metadata import broken_rules, column_lineage, column_schema
+from etl_assets.orchestration.lineage import column_lineage
+from etl_assets.orchestration.metadata import broken_rules, column_schema
 from etl_assets.pipeline.hop import Built
 from etl_assets.quality.outcome import PeriodOutcome, Tally
 from etl_assets.quality.score import Score
