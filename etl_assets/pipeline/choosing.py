@@ -91,7 +91,7 @@ def chosen_rows(pipeline: DatasetPipeline, rows: Rows) -> ChosenRows:
 
 
 def _one(pipeline: DatasetPipeline, rows: Rows) -> ChosenRows:
-    where = {"dataset": pipeline.name, "table": str(rows.table), "row": rows.row_id}
+    where: dict[str, object] = {"dataset": pipeline.name, "table": str(rows.table), "row": rows.row_id}
     delivery = _delivery_of(pipeline, rows, where)
     scan = scan_refused(pipeline, rows.table, (*delivery.periods, ""))
     found = scan.filter(pl.col("_row_id") == rows.row_id).collect(engine="streaming")
@@ -154,7 +154,7 @@ def _original(pipeline: DatasetPipeline, table: TableId, row: Mapping[str, objec
 
 
 def _many(pipeline: DatasetPipeline, rows: Rows) -> ChosenRows:
-    where = {"dataset": pipeline.name, "table": str(rows.table)}
+    where: dict[str, object] = {"dataset": pipeline.name, "table": str(rows.table)}
     if not (rows.rules or rows.delivery or rows.period is not None or rows.where):
         hint = "Name a row, a rule, a delivery, a partition, or what cells hold"
         raise DecisionError("Say which rows are meant", where=where, hint=hint)

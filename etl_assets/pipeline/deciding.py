@@ -1,4 +1,4 @@
-"""Deciding: what a person says of rows, a gate or a delivery is checked, and becomes a decision in the ledger.
+"""Deciding: what a person says of rows, a gate or a delivery is checked and becomes a decision.
 
 Nothing is built here. A decision makes the partitions pending that it concerns; the next run builds them.
 """
@@ -6,7 +6,7 @@ Nothing is built here. A decision makes the partitions pending that it concerns;
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from etl_assets.contracts.dataset import Layer, TableId
@@ -180,8 +180,8 @@ def publish(pipeline: DatasetPipeline, table: TableId, period: str, author: Auth
         )
     present = _states(pipeline).present(table, period)
     _check_newest(pipeline, latest, where)
-    decision = Decision(
-        **_common(pipeline, table, DecisionKind.PUBLISH, author),
+    decision = replace(
+        _draft(pipeline, table, DecisionKind.PUBLISH, author),
         periods=(period,),
         deliveries=tuple(sorted(present)),
         limits={"quarantined": undecided, "rows_in": latest.rows_in},
@@ -205,8 +205,8 @@ def reject(pipeline: DatasetPipeline, delivery_id: str, author: Author) -> Propo
         raise DecisionError("The delivery was superseded, and counts no more", where=where, hint=hint)
     table = TableId(Layer.BRONZE, found.table)
     records = found.content.get("records")
-    decision = Decision(
-        **_common(pipeline, table, DecisionKind.REJECT, author),
+    decision = replace(
+        _draft(pipeline, table, DecisionKind.REJECT, author),
         periods=found.periods,
         deliveries=(found.id,),
     )
@@ -230,9 +230,10 @@ def undo(pipeline: DatasetPipeline, ids: Iterable[int], author: Author) -> list[
             raise DecisionError("There is no such decision", where=where, hint="See `dq audit`")
         one = known[id]
         table = TableId(Layer(one.layer), one.table)
-        common = _common(pipeline, table, DecisionKind.UNDO, author) | {"supersedes": (id,), "beside": ()}
-        common["until"] = None
-        decision = Decision(**common, row_id=one.row_id, periods=one.periods, deliveries=one.deliveries)
+        draft = _draft(pipeline, table, DecisionKind.UNDO, replace(author, until=None, beside=()))
+        decision = replace(
+            draft, supersedes=(id,), row_id=one.row_id, periods=one.periods, deliveries=one.deliveries
+        )
         proposals.append(Proposal(decision, 0))
     return proposals
 
@@ -248,8 +249,8 @@ def _proposal(
     author: Author,
     values: Mapping[str, str | None] | None = None,
 ) -> Proposal:
-    decision = Decision(
-        **_common(pipeline, rows.table, kind, author),
+    decision = replace(
+        _draft(pipeline, rows.table, kind, author),
         row_id=rows.row_id,
         periods=found.periods,
         deliveries=found.deliveries,
@@ -273,8 +274,8 @@ def _waive_of_partition(
     where["partition"] = rows.period
     if one is None or one.outcome is not Outcome.HELD:
         raise DecisionError("The gate is not closed", where=where, hint=f"See `dq status {pipeline.name}`")
-    decision = Decision(
-        **_common(pipeline, rows.table, DecisionKind.WAIVE, author),
+    decision = replace(
+        _draft(pipeline, rows.table, DecisionKind.WAIVE, author),
         periods=(rows.period,),
         deliveries=tuple(sorted(_states(pipeline).present(rows.table, rows.period))),
         rules=tuple(rules),
@@ -282,21 +283,19 @@ def _waive_of_partition(
     return Proposal(decision, 0)
 
 
-def _common(
-    pipeline: DatasetPipeline, table: TableId, kind: DecisionKind, author: Author
-) -> dict[str, object]:
-    return {
-        "dataset": pipeline.name,
-        "layer": str(table.layer),
-        "table": table.name,
-        "kind": kind,
-        "who": author.who.strip(),
-        "why": author.why.strip(),
-        "until": author.until,
-        "supersedes": author.supersedes,
-        "beside": author.beside,
-        "batch": author.batch,
-    }
+def _draft(pipeline: DatasetPipeline, table: TableId, kind: DecisionKind, author: Author) -> Decision:
+    return Decision(
+        dataset=pipeline.name,
+        layer=str(table.layer),
+        table=table.name,
+        kind=kind,
+        who=author.who.strip(),
+        why=author.why.strip(),
+        until=author.until,
+        supersedes=author.supersedes,
+        beside=author.beside,
+        batch=author.batch,
+    )
 
 
 def _check_author(pipeline: DatasetPipeline, author: Author) -> None:
