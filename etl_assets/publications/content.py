@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import polars as pl
 
@@ -50,6 +51,7 @@ class Content:
         parts: Partition key ('' for a table without partitions) -> what it is.
         read: The rows of some partitions, in the columns of `shape`.
         token: The writer's fencing number; a later writer has a larger one.
+        scratch: A folder for what is not kept.
         check: Raises if the writer has lost the right to write; called right before anything counts.
     """
 
@@ -59,6 +61,7 @@ class Content:
     parts: Mapping[str, Part]
     read: Callable[[Collection[str]], pl.LazyFrame]
     token: int
+    scratch: Path
     check: Callable[[], None] = lambda: None
 
     @property

@@ -32,4 +32,4 @@ def warehouse(warehouse_database: Connection) -> Iterator[Connection]:
         cursor.execute("DROP SCHEMA public CASCADE")
         cursor.execute("CREATE SCHEMA public")
         cursor.execute("CREATE SCHEMA reporting")
-    yield warehouse_database
+    return warehouse_database

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -53,7 +55,8 @@ def content(
     }
     found = Shape(columns=schema, partitioned=partitioned, **shape)
     state = digest(str(schema), {key: part.state_id for key, part in states.items()})
-    return Content(name, found, state, states, read, token, check)
+    scratch = Path(tempfile.mkdtemp(prefix="publications-"))
+    return Content(name, found, state, states, read, token, scratch, check)
 
 
 def destination(connection: Connection, target: str = TARGET, **changes: Any) -> PostgresDestination:

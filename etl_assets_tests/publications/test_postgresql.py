@@ -356,7 +356,7 @@ def test_rights_that_are_missing_are_named(warehouse: Connection) -> None:
         destination(as_writer).write(content(days(d01=3), **DAILY))
         ask(warehouse, f"ALTER TABLE {TARGET} OWNER TO {warehouse.user}; REVOKE ALL ON {TARGET} FROM {role}")
         ask(warehouse, f"GRANT SELECT ON {TARGET} TO {role}")
-        with pytest.raises(DestinationChangedError, match="no INSERT, DELETE on reporting.daily any more"):
+        with pytest.raises(DestinationChangedError, match="no INSERT, DELETE on reporting"):
             destination(as_writer).write(content(days(d01=4), token=2, **DAILY))
 
         ask(warehouse, f"GRANT INSERT, DELETE ON {TARGET} TO {role}")
@@ -372,7 +372,7 @@ def test_a_foreign_key_and_a_lock_are_told(warehouse: Connection, monkeypatch: p
     ask(warehouse, f"CREATE TABLE reporting.visits (shop text REFERENCES {TARGET})")
     ask(warehouse, "INSERT INTO reporting.visits VALUES ('s1')")
     new = content({"": days(d01=3)[FRI]}, partitioned=False, key=("shop",), token=2)
-    with pytest.raises(DestinationChangedError, match="foreign key .* visits_shop_fkey"):
+    with pytest.raises(DestinationChangedError, match="visits_shop_fkey"):
         to.write(new)
 
     ask(warehouse, "DROP TABLE reporting.visits")
