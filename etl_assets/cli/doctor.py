@@ -13,7 +13,7 @@ from etl_assets.cli.problems import ExitCode
 from etl_assets.cli.teaching import with_examples
 
 if TYPE_CHECKING:
-    from etl_assets.cli.examination import Finding
+    from etl_assets.cli.findings import Finding
 
 _STYLES = {"ok": "green", "warning": "yellow", "wrong": "bold red"}
 _MARKS = {"ok": "✓", "warning": "!", "wrong": "✗"}
@@ -24,9 +24,12 @@ _ASCII_MARKS = {"ok": "+", "warning": "!", "wrong": "x"}
 def doctor(json: Json = False) -> None:
     """Is everything set up well? What is wrong, and how to mend it.
 
-    Looks at versions, settings, folders, the ledger, Dagster's home and the
-    lake's row counts. Nothing is made or changed. Exit code 2 if settings are
-    wrong, 3 if something else is. How good the data is says `dq status`.
+    Looks at versions, settings, disks, staging areas, databases, the ledger,
+    Dagster's home and storage, clocks, open circuits, and the lake: whether it
+    can be written to (a test object is written and removed) and its row counts.
+    Nothing else is made or changed, and no answer is waited for longer than 15
+    seconds. Exit code 2 if settings are wrong, 3 if something else is. How good
+    the data is says `dq status`.
 
     Examples:
       dq doctor

@@ -7,20 +7,19 @@ import platform
 import re
 import shutil
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from etl_assets.cli import connection_checks as checks
 from etl_assets.cli import context
+from etl_assets.cli.findings import Finding, Look, State, ok, wrong
 from etl_assets.cli.output import counted, listed, moment, size
 from etl_assets.errors import EtlError
 
 if TYPE_CHECKING:
     from etl_assets.datasets import Place
-    from etl_assets.object_storage import ObjectStorage
     from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
     from etl_assets.project import Project
     from etl_assets.settings import AppSettings
@@ -38,26 +37,7 @@ PACKAGES = (
 )
 LOW_DISK_BYTES = 1_000_000_000
 
-
-class State(StrEnum):
-    """What a look came to."""
-
-    OK = "ok"
-    WARNING = "warning"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at: what is there, and how to mend it."""
-
-    area: str
-    state: State
-    message: str
-    hint: str = ""
-
-
-Look = Iterator[Finding]
+LEDGER_HINT = "Is the ledger's server up, and can it be reached from here? See ETL_LEDGER_URL"
 
 
 def examine() -> list[Finding]:
@@ -69,17 +49,20 @@ def examine() -> list[Finding]:
     try:
         settings = context.open_settings()
     except EtlError as error:
-        return [*found, _wrong("settings", error)]
-    found.append(_ok("settings", f"read from {settings.config_dir}, environment {settings.environment}"))
+        return [*found, wrong("settings", error)]
+    found.append(ok("settings", f"read from {settings.config_dir}, environment {settings.environment}"))
     try:
         project = load_project(settings)
     except EtlError as error:
-        return [*found, _wrong("settings", error)]
+        return [*found, wrong("settings", error)]
     found += _datasets(project)
     surroundings = [
         *_safely("folders", lambda: _folders(settings)),
-        *_safely("ledger", lambda: _ledger(settings)),
+        *_safely("databases", lambda: checks.databases(settings)),
+        *checks.asked("ledger", "the ledger", LEDGER_HINT, lambda: _ledger(settings)),
         *_safely("dagster", lambda: _dagster(settings)),
+        *_safely("clocks", lambda: checks.clocks(settings)),
+        *_safely("lake", lambda: checks.lake(settings)),
     ]
     found += surroundings
     if _ledger_exists(settings) and not any(one.state is State.WRONG for one in surroundings):
@@ -88,20 +71,11 @@ def examine() -> list[Finding]:
     return found
 
 
-def _ok(area: str, message: str) -> Finding:
-    return Finding(area, State.OK, message)
-
-
-def _wrong(area: str, error: EtlError) -> Finding:
-    place = ", ".join(f"{key} {value}" for key, value in error.where.items())
-    return Finding(area, State.WRONG, f"{error.what} ({place})" if place else error.what, error.hint)
-
-
 def _safely(area: str, look: Callable[[], Look]) -> Look:
     try:
         yield from look()
     except EtlError as error:
-        yield _wrong(area, error)
+        yield wrong(area, error)
     except OSError as error:
         yield Finding(area, State.WRONG, f"{error.strerror}: {error.filename}")
 
@@ -122,7 +96,7 @@ def _versions() -> Look:
         shown.append(f"{name} {version}")
         if pins.get(name, version) != version:
             other.append(f"{name} {version} (tested with {pins[name]})")
-    yield _ok("versions", ", ".join(shown))
+    yield ok("versions", ", ".join(shown))
     if other:
         hint = "If something behaves oddly, install the tested ones: pip install -c constraints.txt -e ."
         yield Finding("versions", State.WARNING, f"other versions than tested: {', '.join(other)}", hint)
@@ -131,7 +105,7 @@ def _versions() -> Look:
 def _python() -> Finding:
     told = f"Python {platform.python_version()} on {platform.system()} {platform.machine()}"
     if (3, 11) <= sys.version_info[:2] < (3, 15):
-        return _ok("versions", told)
+        return ok("versions", told)
     return Finding("versions", State.WRONG, told, "Python 3.11 to 3.14 is needed")
 
 
@@ -157,10 +131,9 @@ def _datasets(project: Project) -> Look:
         told = f"{name}: {counted(len(dataset.tables), 'table')}, {counted(rules, 'rule')}"
         place, *others = found[name]
         hidden = f", and not from {' or '.join(map(str, others))}" if others else ""
-        yield _ok("settings", f"{told}, from {place}{hidden}")
+        yield ok("settings", f"{told}, from {place}{hidden}")
     for name, error in project.failures.items():
-        wrong = _wrong("settings", error)
-        yield replace(wrong, message=f"{name}: {wrong.message}")
+        yield wrong("settings", error, name)
     if off := [name for name, one in settings.datasets.items() if not one.enabled]:
         yield Finding("settings", State.WARNING, f"not enabled: {', '.join(off)}")
     if idle := [str(places[0]) for name, places in found.items() if _is_idle(settings, name, places[0])]:
@@ -186,27 +159,21 @@ def _folders(settings: AppSettings) -> Look:
     if free < LOW_DISK_BYTES:
         yield Finding("folders", State.WARNING, told, "Make room, or set ETL_HOME to another disk")
     else:
-        yield _ok("folders", told)
-    for name, dataset in settings.datasets.items():
-        if dataset.enabled:
-            yield _staging(name, settings.staging_url(name), settings.object_storage)
+        yield ok("folders", told)
+    yield from _other_disk(settings, existing)
+    yield from checks.staging_areas(settings)
 
 
-def _staging(name: str, url: str, storage: ObjectStorage) -> Finding:
-    from etl_assets.staging.area import StagingFolder
-    from etl_assets.staging.opening import open_area
-
-    area = open_area(url, storage)
-    if isinstance(area, StagingFolder) and not area.root.exists():
-        hint = f"Make it and put files there: mkdir -p {area.root}"
-        return Finding("folders", State.WARNING, f"{name}: no staging folder yet", hint)
-    # Of a bucket one page says whether it can be listed.
-    problems = area.list(limit=1).problems
-    if problems:
-        told = "; ".join(f"{one.key or area.url}: {one.message}" for one in problems[:3])
-        state = State.WRONG if any(not one.key for one in problems) else State.WARNING
-        return Finding("folders", state, f"{name}: {counted(len(problems), 'object')} can't be read: {told}")
-    return _ok("folders", f"{name}: staging {area.url}")
+def _other_disk(settings: AppSettings, home: Path) -> Look:
+    """The disk of a lake that lies elsewhere."""
+    lake = Path(settings.lake)
+    existing = next((folder for folder in (lake, *lake.parents) if folder.exists()), home)
+    if "://" in settings.lake or existing.stat().st_dev == home.stat().st_dev:
+        return
+    free = shutil.disk_usage(existing).free
+    state = State.WARNING if free < LOW_DISK_BYTES else State.OK
+    hint = "Make room, or set lake_url to another disk" if free < LOW_DISK_BYTES else ""
+    yield Finding("folders", state, f"lake {lake}, {size(free)} free", hint)
 
 
 # -- ledger, Dagster, lake --------------------------------------------------------------------
@@ -226,17 +193,19 @@ def _ledger(settings: AppSettings) -> Look:
 
     parse_url(settings.ledger.get_secret_value())
     if not _ledger_exists(settings):
-        yield _ok("ledger", "there is none yet; the first run makes it")
+        yield ok("ledger", "there is none yet; the first run makes it")
         return
     with context.open_ledger(settings) as ledger:
-        yield _ok("ledger", f"{ledger.shown_url}, schema {SCHEMA_VERSION}")
+        yield ok("ledger", f"{ledger.shown_url}, schema {SCHEMA_VERSION}")
+        yield from checks.ledger_clock(ledger)
+        yield from checks.circuits(ledger)
         for lease in ledger.leases():
             who = f"{lease.lease.dataset}: process {lease.process.pid} on {lease.process.host}"
             if is_dead(lease.process):
                 hint = "It is gone; the next run takes over by itself"
                 yield Finding("ledger", State.WARNING, f"{who} left a lease behind", hint)
             else:
-                yield _ok("ledger", f"{who} is at work, lease until {moment(lease.expires_at)} UTC")
+                yield ok("ledger", f"{who} is at work, lease until {moment(lease.expires_at)} UTC")
 
 
 def _dagster(settings: AppSettings) -> Look:
@@ -244,7 +213,7 @@ def _dagster(settings: AppSettings) -> Look:
 
     home = dagster_home(settings)
     if not home.exists():
-        yield _ok("dagster", f"home {home} (made by the first run)")
+        yield ok("dagster", f"home {home} (made by the first run)")
     elif not os.access(home, os.W_OK | os.X_OK):
         yield Finding(
             "dagster", State.WRONG, f"home {home} can't be written to", "Check its owner and permissions"
@@ -256,7 +225,9 @@ def _dagster(settings: AppSettings) -> Look:
         hint = "Remove the file, and start Dagster again by dq exec or make ui: it is written anew"
         yield Finding("dagster", State.WARNING, f"{home / 'dagster.yaml'}: {'; '.join(other)}", hint)
     else:
-        yield _ok("dagster", f"home {home}")
+        yield ok("dagster", f"home {home}")
+    if home.exists():
+        yield from checks.dagster_storage(home)
 
 
 def _lake(pipeline: DatasetPipeline) -> Look:
@@ -290,4 +261,4 @@ def _lake(pipeline: DatasetPipeline) -> Look:
         else:
             good += 1
     if good:
-        yield _ok("lake", f"{pipeline.name}: {counted(good, 'table')} hold what the ledger says")
+        yield ok("lake", f"{pipeline.name}: {counted(good, 'table')} hold what the ledger says")

@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from etl_assets.cli import (
     backup,
+    circuits,
     config,
     contract,
     deliveries,
@@ -101,6 +102,7 @@ app.command("try")(try_.try_)
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(runs.app, name="runs")
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(circuits.app, name="circuits")
 app.command("inspect")(inspect.inspect)
 app.command("new")(new.new)
 app.command("doctor")(doctor.doctor)

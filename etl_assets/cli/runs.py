@@ -99,9 +99,11 @@ def list_(
     counts = Counter(str(run.status) for run in found)
     if status:
         found = [run for run in found if run.status == status.value]
+    kinds = Counter(run.error_kind for run in found if run.error_kind)
     if json:
         told = {name.value: counts[name.value] for name in Status}
-        print_json({"counts": told, "runs": [_as_json(run) for run in found[:limit]]})
+        shown = [_as_json(run) for run in found[:limit]]
+        print_json({"counts": told, "error_kinds": dict(sorted(kinds.items())), "runs": shown})
         return
     console = results()
     if not found:
@@ -109,6 +111,8 @@ def list_(
     else:
         console.print(_run_table(found[:limit], console))
     told_counts = ", ".join(f"{counts[name.value]:,} {name.value}" for name in Status if counts[name.value])
+    if kinds:
+        told_counts += f"; errors: {', '.join(f'{count:,} {kind}' for kind, count in kinds.most_common())}"
     if told_counts:
         newest = f" (the newest {COUNTED:,})" if sum(counts.values()) >= COUNTED else ""
         more = f"; {limit:,} are shown, more with --limit" if len(found) > limit else ""
@@ -131,7 +135,7 @@ def _run_table(found: Sequence[Run], console: Console) -> Table:
             *([moment(run.ended_at)] if roomy else []),
             duration(_seconds(run)),
             number(run.rows),
-            cell(run.error_class),
+            cell(run.error_class + (f" ({run.error_kind})" if run.error_kind else "")),
         )
     return table
 
@@ -173,6 +177,7 @@ def show(
                     if found.error or found.error_class
                     else []
                 ),
+                *([("kind", cell(found.error_kind))] if found.error_kind else []),
             ]
         )
     )
@@ -250,6 +255,7 @@ def _as_json(run: Run) -> dict[str, Any]:
         "cpu_seconds": run.cpu_seconds,
         "peak_memory_bytes": run.peak_memory_bytes,
         "error_class": run.error_class,
+        "error_kind": run.error_kind,
         "error": run.error,
         "host": run.host,
         "pid": run.pid,

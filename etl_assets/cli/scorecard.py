@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from rich.text import Text
 from etl_assets.cli.output import counted, grid, listed, moment, number, percent, plain, speaks_unicode
 from etl_assets.contracts.dataset import Layer
 from etl_assets.contracts.vocabulary import Dimension
+from etl_assets.pipeline.health import describe
 from etl_assets.pipeline.pending import PartitionStanding
 from etl_assets.pipeline.status import DatasetStatus, DimensionStatus, TableStatus
 from etl_assets.quality.thresholds import Verdict
@@ -77,7 +79,7 @@ def print_scorecard(console: Console, status: DatasetStatus, *, staging: str = "
         if staging:
             hint = f"  put files into {plain(staging)}, then: dq run {status.dataset}"
             console.print(Text(hint, style="dim"), soft_wrap=True)
-        if status.findings:
+        if status.findings or status.circuits:
             # Such as a staging area that could not be listed: then that is why.
             console.print(Group(*_obstacles(status, glyphs)))
         return
@@ -278,6 +280,9 @@ def _obstacles(status: DatasetStatus, glyphs: Glyphs) -> Iterator[RenderableType
     low = [_low(table, one) for table in status.tables for one in table.dimensions]
     low = [told for told in low if told]
     remarks.append((Verdict.WARN, counted(len(low), "score") + " below its threshold", low, ""))
+    sick = [describe(one) for one in status.circuits]
+    reset = f"dq circuits reset {status.dataset}"
+    remarks.append((Verdict.FAIL, counted(len(sick), "circuit") + " not closed", sick, reset))
     held = [_reasoned(table, one) for table in status.tables for one in table.held]
     hint = f"dq quarantine list {status.dataset} --held"
     remarks.append((Verdict.FAIL, counted(len(held), "gate") + " closed", held, hint))
@@ -301,6 +306,13 @@ def _obstacles(status: DatasetStatus, glyphs: Glyphs) -> Iterator[RenderableType
     if pending := sum(len(table.pending) for table in status.tables):
         title = counted(pending, "partition") + " can be built now"
         remarks.append((Verdict.PASS, title, [""], f"dq run {status.dataset}"))
+    if errors := sum(one.count for one in status.errors):
+        kinds: Counter[str] = Counter()
+        for one in status.errors:
+            kinds[one.error_kind] += one.count
+        told_kinds = ", ".join(f"{number(count)} {kind}" for kind, count in kinds.most_common())
+        title = f"{counted(errors, 'error')} so far"
+        remarks.append((Verdict.PASS, title, [told_kinds], f"dq circuits list {status.dataset}"))
     for verdict, title, told, command in remarks:
         if told:
             yield from _remark(glyphs, verdict, title, told, command)

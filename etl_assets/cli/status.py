@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from etl_assets.cli import context
+from etl_assets.cli.circuits import as_json as circuit_as_json
+from etl_assets.cli.circuits import count_as_json
 from etl_assets.cli.options import AnyDataset, Json
 from etl_assets.cli.output import iso, print_json, results
 from etl_assets.cli.problems import ExitCode
@@ -24,7 +26,8 @@ def status(
         bool,
         typer.Option(
             "--check",
-            help="Exit with 1 where a gate is closed or a delivery is on hold, 2 if a dataset is broken.",
+            help="Exit with 1 where a gate is closed, a delivery on hold or a circuit open, "
+            "2 if a dataset is broken.",
         ),
     ] = False,
     json: Json = False,
@@ -105,6 +108,8 @@ def as_json(table: TableStatus, dataset: DatasetStatus) -> dict[str, Any]:
             for one in dataset.on_hold
             if is_bronze and one.table == table.table.name
         ],
+        "circuits": [circuit_as_json(one) for one in dataset.circuits] if is_bronze else [],
+        "errors": [count_as_json(one) for one in dataset.errors] if is_bronze else [],
         "broken_rules": [
             {
                 "rule": one.rule,

@@ -7,10 +7,11 @@ import sqlite3
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError, StatementError
 
@@ -106,6 +107,14 @@ class Database:
                 part.unlink(missing_ok=True)
             what = f"The copy of the ledger can't be written: {getattr(error, 'strerror', None) or error}"
             raise LedgerError(what, where={"file": str(file)}) from error
+
+    def server_time(self) -> datetime | None:
+        """The server's clock; None for SQLite, which is a file."""
+        if self.is_sqlite:
+            return None
+        with self.read() as connection:
+            found: datetime | None = connection.execute(text("SELECT clock_timestamp()")).scalar()
+        return found
 
     def close(self) -> None:
         """Close every connection."""

@@ -48,6 +48,10 @@ class Ledger(
         """Where the ledger is, without its password."""
         return self._database.shown_url
 
+    def server_time(self) -> datetime | None:
+        """The clock of the server that the ledger lives on; None for a file, which has none."""
+        return self._database.server_time()
+
     def close(self) -> None:
         """Close the connections to the database."""
         self._database.close()

@@ -11,7 +11,15 @@ from etl_assets.contracts.dataset import TableId
 from etl_assets.contracts.rules import CompiledContract
 from etl_assets.contracts.vocabulary import Dimension, Severity
 from etl_assets.ledger import records
-from etl_assets.ledger.records import Delivery, DeliveryState, Finding, Outcome, Validation
+from etl_assets.ledger.records import (
+    CircuitStanding,
+    Delivery,
+    DeliveryState,
+    ErrorCount,
+    Finding,
+    Outcome,
+    Validation,
+)
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.intake import missing_deliveries
 from etl_assets.pipeline.pending import PartitionStanding, Pending, Standing
@@ -130,6 +138,8 @@ class DatasetStatus:
         deliveries: How many deliveries there are in each state.
         on_hold: The deliveries that wait for a person, or for another one, with their reasons.
         findings: What a person should know of, open ones only; missing deliveries are in the tables.
+        circuits: What is sick as a whole; closed ones are left out.
+        errors: How often errors of each kind have come.
     """
 
     dataset: str
@@ -137,6 +147,8 @@ class DatasetStatus:
     deliveries: Mapping[DeliveryState, int] = field(default_factory=dict)
     on_hold: tuple[Delivery, ...] = ()
     findings: tuple[Finding, ...] = ()
+    circuits: tuple[CircuitStanding, ...] = ()
+    errors: tuple[ErrorCount, ...] = ()
 
     @property
     def has_data(self) -> bool:
@@ -145,8 +157,8 @@ class DatasetStatus:
 
     @property
     def troubled(self) -> bool:
-        """Whether a gate is closed, a delivery is on hold, or a partition failed too often."""
-        return bool(self.on_hold) or any(table.troubled for table in self.tables)
+        """Whether a gate is closed, a delivery on hold, a circuit open, or a partition failed too often."""
+        return bool(self.on_hold or self.circuits) or any(table.troubled for table in self.tables)
 
 
 def dataset_status(pipeline: DatasetPipeline) -> DatasetStatus:
@@ -181,6 +193,8 @@ def dataset_status(pipeline: DatasetPipeline) -> DatasetStatus:
         deliveries=Counter(one.state for one in deliveries),
         on_hold=tuple(one for one in deliveries if one.state is DeliveryState.ON_HOLD),
         findings=tuple(one for one in findings if one.kind != "missing_delivery"),
+        circuits=tuple(one for one in ledger.circuits(pipeline.name) if not one.is_closed),
+        errors=tuple(ledger.error_counts(pipeline.name)),
     )
 
 
