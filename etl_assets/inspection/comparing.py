@@ -13,6 +13,7 @@ import polars as pl
 
 from etl_assets.errors import EtlError
 from etl_assets.inspection.columns import describe_column
+from etl_assets.inspection.common_format import common_format
 from etl_assets.inspection.dialects import records_of
 from etl_assets.inspection.inspect import inspect_file
 from etl_assets.inspection.keys import find_keys
@@ -173,7 +174,7 @@ def _group(files: Sequence[Inspection], only_header: Sequence[Path]) -> FileGrou
     together = Inspection(
         path=first.path,
         size=sum(one.size for one in files),
-        format=first.format,
+        format=common_format(files)[0],
         proposals=tuple(_proposals(files)),
         columns=tuple(_with_kinds(column, files) for column in columns),
         keys=find_keys(sample, columns),
@@ -244,7 +245,8 @@ def _disagreements(files: Sequence[Inspection]) -> Iterator[str]:
 
 
 def _settings(format: Format) -> dict[str, object]:
-    return format.model_dump(exclude={"compression", "columns"})
+    # What is no row in one file is skipped in all of them.
+    return format.model_dump(exclude={"compression", "columns", "skip_pattern", "skip_repeated_header"})
 
 
 def _named(paths: Sequence[Path]) -> str:

@@ -16,6 +16,7 @@ from etl_assets.inspection.surroundings import (
     Surroundings,
     find_surroundings,
     footer_pattern,
+    is_header_again,
     line_pattern,
     ragged,
 )
@@ -51,7 +52,8 @@ def read_delimited(sample: Sample, encoding: TextEncoding, text: str) -> Table:
     rows, broken = _rows(records, around, dialect.width)
     if not sample.complete:
         more, more_broken = _later_rows(sample, encoding, dialect)
-        rows += more
+        around = _with_later_headers(around, more)
+        rows += [cells for cells in more if not _is_header(around, cells)]
         broken += more_broken
     names, name_problems, fit = named(around.header.cells if around.header else None, dialect.width, rows)
     problems += [*around.problems, *name_problems]
@@ -125,6 +127,19 @@ def _later_rows(
     return rows, broken
 
 
+def _is_header(around: Surroundings, cells: Sequence[str]) -> bool:
+    return around.header is not None and is_header_again(cells, around.header.cells)
+
+
+def _with_later_headers(around: Surroundings, rows: Sequence[Sequence[str]]) -> Surroundings:
+    """What is around the rows, if the header stands again only beyond the first piece."""
+    if around.repeated_header or not any(_is_header(around, cells) for cells in rows):
+        return around
+    told = "the header stands there again further down: files were put together"
+    more = Proposal("repeated header", True, Certainty.SURE, told)
+    return replace(around, repeated_header=True, proposals=(*around.proposals, more))
+
+
 def _aligned(piece: bytes, encoding: TextEncoding) -> bytes:
     """The piece from its first line on."""
     newline = "\n".encode("utf-16-le" if "16" in encoding.name else "utf-8")
@@ -183,7 +198,7 @@ def _format(
     if around.header is None:
         settings |= {"header": False, "columns": tuple(names)}
     else:
-        settings |= fit
+        settings |= {**fit, "skip_repeated_header": around.repeated_header}
     # A tab-separated text in which a quote is a quote says so.
     quoted = dialect.quote is not None and any(
         one.aspect == "quote" and one.certainty is Certainty.SURE for one in dialect.proposals

@@ -55,7 +55,11 @@ def read_excel(path: Path) -> Table:
     names, problems, fit = named(around.header.cells[:width] if around.header else None, width, whole)
     several = len(sheets) + len(others) > 1
     settings: dict[str, Any] = {"sheet": sheet.name if several else None, **_skips(sheet, around)}
-    settings |= fit if around.header else {"header": False, "columns": names}
+    settings |= (
+        {**fit, "skip_repeated_header": around.repeated_header}
+        if around.header
+        else {"header": False, "columns": names}
+    )
     format = ExcelFormat.model_validate(settings)
     frame, trouble = read_as_proposed(path, format, names)
     proposals = (

@@ -89,6 +89,8 @@ def read_fixed_width(
         else 0
     )
     no_rows = [n for n in sorted(around.skipped) if tuple(records[n].cells) in around.skip_cells]
+    if around.header is not None and around.repeated_header:
+        no_rows.append(records.index(around.header))
     patterns = [*around.patterns, *(rf"^{re.escape(whole[n].rstrip())}\s*$" for n in no_rows)]
     footer = next((one.value for one in around.proposals if one.aspect == "footer"), 0)
     longest = max(lengths, default=0)

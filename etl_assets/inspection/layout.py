@@ -11,6 +11,7 @@ from typing import Literal
 
 import polars as pl
 
+from etl_assets.inspection.common_format import common_format
 from etl_assets.inspection.file_contents import (
     ISO_DAY,
     bulk,
@@ -83,6 +84,8 @@ def propose_layout(files: Mapping[str, Inspection], keys: Iterable[str] = ()) ->
         layout = whole
     if layout is None:
         layout = _undated(naming, seen)
+    format_, _ = common_format(seen)
+    layout = dataclasses.replace(layout, source=layout.source.model_copy(update={"format": format_}))
     return dataclasses.replace(layout, dates=naming.dates, left_out=naming.left_out, ordered=tuple(ordered))
 
 

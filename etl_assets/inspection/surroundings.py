@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 from etl_assets.inspection.dialects import Record
-from etl_assets.inspection.lexicon import ENDS, HEADER_WORDS, NULL_WORDS, TOTALS, UNITS, words_of
+from etl_assets.inspection.header_line import BODY, find_header, kind_of
+from etl_assets.inspection.lexicon import ENDS, TOTALS, UNITS
 from etl_assets.inspection.records import Certainty, Proposal
 
 _HEADER_WITHIN = 200
-_BODY = 400
 _FOOTER_WITHIN = 30
 
 _MOST_SUBTOTALS = 0.2
-_NUMBER = re.compile(r"[-+(]?[^\w\s]?\s?\d[\d.,'\u2019 \u00a0\u202f]*(?:e[-+]?\d+)?\s?[%€$£)-]?", re.I)
 RULE_PATTERN = r"^[-+=|: ]*[-=]{3}[-+=|: ]*$"
 BLANK_PATTERN = r"^\s*$"
-
-_MOMENT = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\D?.{0,20}|\d{1,2}:\d{2}(:\d{2})?")
 
 
 @dataclass(frozen=True)
@@ -37,6 +32,7 @@ class Surroundings:
         problems: What makes it hard to read.
         skip_cells: Cells of single lines that are no rows.
         patterns: Regular expressions for lines of a kind that are no rows: blank ones, ruled ones.
+        repeated_header: Whether the header stands there again among the rows.
     """
 
     header: Record | None
@@ -47,6 +43,7 @@ class Surroundings:
     problems: tuple[str, ...] = ()
     skip_cells: tuple[tuple[str, ...], ...] = field(default=())
     patterns: tuple[str, ...] = ()
+    repeated_header: bool = False
 
 
 def find_surroundings(records: Sequence[Record], width: int, *, at_end: bool) -> Surroundings:
@@ -59,7 +56,7 @@ def find_surroundings(records: Sequence[Record], width: int, *, at_end: bool) ->
     """
     start = _table_start(records, width)
     last = _table_end(records, start, width) if at_end else len(records)
-    has_header, header_proposal = _header(records, start, last, width)
+    has_header, header_proposal = find_header(records, start, last, width)
     header = records[start] if has_header else None
     first = start + 1 if has_header else start
     proposals = [header_proposal]
@@ -87,13 +84,13 @@ def find_surroundings(records: Sequence[Record], width: int, *, at_end: bool) ->
         evidence = f"below the header stand {'units' if _are_units(second) else 'words'} where numbers follow"
         proposals.append(Proposal("second header", f"line {second.line}", Certainty.LIKELY, evidence))
         problems.append(f"Line {second.line} holds names or units of the columns, it is no row")
-    if header is not None and (again := _again(records, header, first, last)):
+    again = _again(records, header, first, last) if header is not None else []
+    if again:
         skipped.update(again)
-        shown = ", ".join(str(records[n].line) for n in again[:5])
-        problems.append(
-            f"The header stands there again {len(again):,} times (line {shown}): files were put together; "
-            "these lines are read as rows, and break the types of silver"
-        )
+        shown = ", ".join(f"{records[n].line:,}" for n in again[:5]) + (" and more" if again[5:] else "")
+        times = "once" if len(again) == 1 else f"{len(again):,} times"
+        evidence = f"the header stands there again {times} (line {shown}): files were put together"
+        proposals.append(Proposal("repeated header", len(again), Certainty.SURE, evidence))
     if sums := _subtotals(records, first, last):
         skipped.update(sums)
         patterns.append(_beginnings(records[n].cells[0] for n in sums))
@@ -113,6 +110,7 @@ def find_surroundings(records: Sequence[Record], width: int, *, at_end: bool) ->
         tuple(problems),
         tuple(skip_cells),
         tuple(patterns),
+        bool(again),
     )
 
 
@@ -121,7 +119,7 @@ def find_surroundings(records: Sequence[Record], width: int, *, at_end: bool) ->
 
 def _table_start(records: Sequence[Record], width: int) -> int:
     """Index of the first record that is as wide and as filled as those that follow."""
-    body = [one for one in records[:_BODY] if len(one.cells) == width]
+    body = [one for one in records[:BODY] if len(one.cells) == width]
     usual = sorted(one.filled for one in body)[len(body) // 2] if body else width
     for n, record in enumerate(records[:_HEADER_WITHIN]):
         if len(record.cells) != width or not record.filled:
@@ -147,117 +145,6 @@ def _preamble(records: Sequence[Record], start: int) -> Proposal:
         evidence = "the first line tells Excel the separator"
     certainty = Certainty.SURE if sep or hashes == start else Certainty.LIKELY
     return Proposal("preamble", lines, certainty, evidence)
-
-
-# -- header or not --------------------------------------------------------------------------------
-
-
-def kind_of(cell: str) -> str:
-    """A rough kind of one cell: empty, number, moment, text."""
-    text = cell.strip()
-    if not text or text.lower() in NULL_WORDS:
-        return "empty"
-    if _MOMENT.fullmatch(text):
-        return "moment"
-    return "number" if _NUMBER.fullmatch(text) else "text"
-
-
-def _header(records: Sequence[Record], start: int, last: int, width: int) -> tuple[bool, Proposal]:
-    if start >= len(records):
-        return False, Proposal("header_line", 0, Certainty.UNSURE, "there is nothing to read")
-    cells = records[start].cells
-    line = records[start].line
-    body = [one.cells for one in records[start + 1 : min(last, start + 1 + _BODY)] if len(one.cells) == width]
-    if not body:
-        return True, Proposal("header_line", line, Certainty.UNSURE, "there is only one line", (0,))
-    typed = _Votes()
-    for n, cell in enumerate(cells[:500]):
-        typed.count(cell, [row[n] for row in body])
-    words = [words_of(cell) for cell in cells]
-    known = sum(any(word in HEADER_WORDS for word in one) for one in words)
-    names = sum(
-        re.fullmatch(r"\s*[A-Za-z]+(?:_[A-Za-z0-9]+)+\s*|\s*[a-z]+[A-Z]\w*\s*", cell) is not None
-        for cell in cells
-    )
-    filled = [cell.strip() for cell in cells if cell.strip()]
-    if _years(cells, body):
-        return True, Proposal(
-            "header_line", line, Certainty.LIKELY, "its numbers are years, those below are not"
-        )
-    evidence = typed.evidence(line, known, names)
-    if typed.against > typed.speaking:
-        certainty = Certainty.SURE if typed.against >= 2 and not known else Certainty.LIKELY
-        return False, Proposal("header_line", 0, certainty, evidence, (line,))
-    if typed.speaking:
-        clear = not typed.against and len(filled) == len(set(filled))
-        certainty = Certainty.SURE if clear else Certainty.LIKELY
-        return True, Proposal(
-            "header_line", line, certainty, evidence, () if certainty is Certainty.SURE else (0,)
-        )
-    if typed.reappearing and typed.reappearing >= typed.texts / 2 and not known:
-        told = f"{typed.reappearing:,} cells of line {line} appear again below it, as if it were a row"
-        return False, Proposal("header_line", 0, Certainty.UNSURE, told, (line,))
-    named = known + names >= 0.4 * len(cells)
-    return True, Proposal(
-        "header_line", line, Certainty.LIKELY if named else Certainty.UNSURE, evidence, (0,)
-    )
-
-
-class _Votes:
-    """What the columns say about their first cell."""
-
-    def __init__(self) -> None:
-        self.speaking = self.against = self.reappearing = self.texts = 0
-
-    def count(self, cell: str, below: Sequence[str]) -> None:
-        kinds = Counter(kind_of(one) for one in below)
-        del kinds["empty"]
-        filled = kinds.total()
-        if not filled:
-            return
-        kind, count = kinds.most_common(1)[0]
-        own = kind_of(cell)
-        if kind == "text":
-            self.texts += 1
-            if cell.strip() and cell in below:
-                self.reappearing += 1
-            lengths = {len(one.strip()) for one in below if one.strip()}
-            constant = len(lengths) == 1 and filled >= 5
-            if constant and own == "text" and len(cell.strip()) not in lengths and re.search(r"\d", below[0]):
-                self.speaking += 1
-        elif count >= 0.7 * filled:
-            if own == "text":
-                self.speaking += 1
-            elif own == kind:
-                self.against += 1
-
-    def evidence(self, line: int, known: int, names: int) -> str:
-        parts = []
-        if self.speaking:
-            parts.append(
-                f"{_columns(self.speaking)} of numbers, dates or codes that line {line} has a word for"
-            )
-        if self.against:
-            parts.append(
-                f"{_columns(self.against)} where line {line} holds a number or date like those below"
-            )
-        if known:
-            parts.append(f"{known:,} names such as headers have")
-        elif names:
-            parts.append(f"{names:,} names written like identifiers")
-        return "; ".join(parts) or "all cells are texts: nothing tells a header from a row"
-
-
-def _columns(count: int) -> str:
-    return "1 column" if count == 1 else f"{count:,} columns"
-
-
-def _years(cells: Sequence[str], body: Sequence[Sequence[str]]) -> bool:
-    years = [(n, int(cell)) for n, cell in enumerate(cells) if re.fullmatch(r"\s*(?:19|20)\d\d\s*", cell)]
-    if len(years) < 2 or any(b[1] - a[1] != years[1][1] - years[0][1] for a, b in pairwise(years)):
-        return False
-    below = [row[n].strip() for n, _ in years for row in body[:50]]
-    return sum(re.fullmatch(r"(?:19|20)\d\d", one) is not None for one in below) < 0.2 * max(len(below), 1)
 
 
 # -- lines among the rows -------------------------------------------------------------------------
@@ -301,7 +188,14 @@ def _are_units(record: Record) -> bool:
 def _again(records: Sequence[Record], header: Record, first: int, last: int) -> list[int]:
     if len(header.cells) < 2:
         return []
-    return [n for n in range(first, last) if records[n].cells == header.cells]
+    return [n for n in range(first, last) if is_header_again(records[n].cells, header.cells)]
+
+
+def is_header_again(cells: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether some cells are those of the header; each of some files may begin with a byte order mark."""
+    if not cells or not header:
+        return False
+    return [cells[0].removeprefix("\ufeff"), *cells[1:]] == list(header)
 
 
 def _subtotals(records: Sequence[Record], first: int, last: int) -> list[int]:

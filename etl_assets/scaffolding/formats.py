@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -21,25 +20,6 @@ from etl_assets.staging.formats.options import (
     JsonLinesFormat,
     ParquetFormat,
 )
-
-
-def common_format(files: Sequence[Inspection]) -> tuple[Format, list[str]]:
-    """One way to read them all: what most say, and the encoding of those that need one."""
-    counts = Counter(one.format.model_dump_json(exclude={"encoding"}) for one in files)
-    most = counts.most_common(1)[0][0]
-    alike = [one for one in files if one.format.model_dump_json(exclude={"encoding"}) == most]
-    doubts = []
-    if others := [one.path.name for one in files if one not in alike]:
-        doubts.append(f"unsure: {', '.join(others[:3])}: to be read in another way than most of the files")
-    found = alike[0].format
-    encodings = Counter(str(getattr(one.format, "encoding", "")) for one in alike)
-    if len(encodings) > 1:
-        # What is plain ASCII passes for UTF-8, and reads the same in the others' encoding.
-        chosen = next(name for name, _ in encodings.most_common() if name not in ("utf-8", "ascii"))
-        found = next(one.format for one in alike if getattr(one.format, "encoding", "") == chosen)
-        told = ", ".join(f"{name} in {count:,} files" for name, count in encodings.most_common())
-        doubts.append(f"unsure: encoding: {told}")
-    return found, doubts
 
 
 def types_of(inspection: Inspection) -> dict[str, pl.DataType]:

@@ -13,13 +13,14 @@ import polars as pl
 from etl_assets.contracts.provenance import PERIOD
 from etl_assets.errors import StagingError
 from etl_assets.inspection.columns import describe_column
+from etl_assets.inspection.common_format import common_format
 from etl_assets.inspection.file_names import naming_of
 from etl_assets.inspection.inspect import inspect_file
 from etl_assets.inspection.layout import Layout, propose_layout
 from etl_assets.inspection.records import Certainty, Column, Inspection
 from etl_assets.profiling.suggest import suggest
 from etl_assets.scaffolding.drafts import Material
-from etl_assets.scaffolding.formats import common_format, renamed, typed_rows, types_of
+from etl_assets.scaffolding.formats import renamed, typed_rows, types_of
 from etl_assets.scaffolding.names import is_readable, snake_case
 from etl_assets.staging.source import Mode, PeriodFrom, compile_pattern
 
