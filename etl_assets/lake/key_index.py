@@ -16,7 +16,7 @@ import polars as pl
 
 from etl_assets.errors import LakeError
 from etl_assets.lake.places import LakePath, LakeUnreachableError, delete, files_of
-from etl_assets.lake.segment import SCHEMA, Entry, Segment, open_segment, write_segment
+from etl_assets.lake.segment import SCHEMA, Built, Entry, Segment, open_segment, write_segment
 
 SUFFIX = ".keys"
 
@@ -25,9 +25,6 @@ FANOUT = 8
 
 LARGEST = 16_000_000
 """Records of a file that is merged no more: merging takes some 100 bytes of memory each."""
-
-Built = tuple[str, str]
-"""(period, attempt)"""
 
 
 @dataclass(frozen=True)
@@ -92,25 +89,19 @@ class KeyIndex:
         # The same entry is there twice where a merge was killed before it deleted what it had merged.
         return found.unique()
 
-    def merge(self, attempt: str, live: Collection[Entry], *, all_: bool = False) -> None:
+    def merge(self, attempt: str, live: Collection[Built], *, all_: bool = False) -> None:
         """Merge small files into larger ones, and forget what no partition is built from any more.
 
         Args:
             attempt: Who merges, which names the new files.
-            live: The entries that are kept.
+            live: The partitions whose entries are kept.
             all_: Also write large files anew that hold entries to be forgotten.
         """
         kept = set(live)
         for some in _to_merge(self.segments(), kept, all_=all_):
-            entries = {entry for one in some for entry in one.entries} & kept
+            entries = {entry for one in some for entry in one.entries if entry.built in kept}
             if entries:
-                keys = pl.concat([one.read() for one in some]).unique()
-                table = pl.DataFrame(
-                    [(one.name, one.period, one.attempt) for one in entries],
-                    schema=["name", "period", "attempt"],
-                    orient="row",
-                )
-                keys = keys.join(table, on=["name", "period", "attempt"], how="semi")
+                keys = of_built(pl.concat([one.read() for one in some]), kept).unique()
                 self.add(f"{attempt}-merged-{uuid4().hex[:16]}", keys, entries)
             for one in some:
                 delete(one.path)
@@ -128,15 +119,13 @@ def _opened(path: LakePath) -> Segment:
 
 
 def _speaks_of(segment: Segment, names: Collection[str], built: set[Built] | None) -> bool:
-    return any(
-        one.name in names and (built is None or (one.period, one.attempt) in built) for one in segment.entries
-    )
+    return any(one.name in names and (built is None or one.built in built) for one in segment.entries)
 
 
-def _to_merge(segments: Iterable[Segment], live: set[Entry], *, all_: bool) -> Iterator[list[Segment]]:
+def _to_merge(segments: Iterable[Segment], live: set[Built], *, all_: bool) -> Iterator[list[Segment]]:
     tiers: dict[int, list[Segment]] = {}
     for one in segments:
-        dead = not live.issuperset(one.entries)
+        dead = any(entry.built not in live for entry in one.entries)
         if all_ and dead:
             yield [one]
         elif one.records < LARGEST:

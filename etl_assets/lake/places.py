@@ -155,12 +155,16 @@ def move(file: LakePath, folder: LakePath) -> None:
 
 
 def size(path: LakePath) -> int:
-    """The bytes of a file."""
+    """The bytes of a file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+    """
     if isinstance(path, Path):
         return path.stat().st_size
     import obstore
 
-    with storage_errors_told(path, "read"):
+    with storage_errors_told(path, "read"), _absence_told(path):
         return int(obstore.head(_store(path), path.place.prefix)["size"])
 
 
@@ -177,7 +181,7 @@ def read_bytes(path: LakePath, start: int, length: int) -> bytes:
 
     if not length:
         return b""
-    with storage_errors_told(path, "read"):
+    with storage_errors_told(path, "read"), _absence_told(path):
         return bytes(obstore.get_range(_store(path), path.place.prefix, start=start, length=length))
 
 
@@ -240,6 +244,17 @@ def storage_errors_told(path: LakePath, doing: str) -> Iterator[None]:
         if isinstance(path, BucketPath) and is_of_storage(error):
             raise storage_error(error, path, doing) from None
         raise
+
+
+@contextmanager
+def _absence_told(path: BucketPath) -> Iterator[None]:
+    """Say of an object that is not there what is said of a file."""
+    from obstore.exceptions import NotFoundError
+
+    try:
+        yield
+    except NotFoundError:
+        raise FileNotFoundError(str(path)) from None
 
 
 def is_of_storage(error: BaseException) -> bool:

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ import polars as pl
 from etl_assets.errors import LakeError
 from etl_assets.lake.places import LakePath, read_bytes, size, write_bytes
 
-Array = npt.NDArray[np.generic]
+Array = npt.NDArray[Any]
 
 MAGIC = b"etlkeys1"
 PREFIX = len(MAGIC) + 16
@@ -39,6 +40,10 @@ SCHEMA = {"h1": pl.UInt64, "h2": pl.UInt64, "name": pl.String, "period": pl.Stri
 """A hash, what it is of, the partition that has it, and the attempt that built the partition."""
 
 
+Built = tuple[str, str]
+"""(period, attempt)"""
+
+
 @dataclass(frozen=True, order=True)
 class Entry:
     """The keys that one attempt found in a partition: all that an index says of it under one name."""
@@ -46,6 +51,11 @@ class Entry:
     name: str
     period: str
     attempt: str
+
+    @property
+    def built(self) -> Built:
+        """The partition, as the attempt built it."""
+        return self.period, self.attempt
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.digest import digest
 from etl_assets.pipeline.faults import told, without_cells
 from etl_assets.pipeline.health import note_errors, note_success
+from etl_assets.pipeline.hop_keys import HopKeys, tidy
 from etl_assets.pipeline.hop_result import Built, HopResult, with_details
 from etl_assets.pipeline.pending import Pending
 from etl_assets.pipeline.reading import Reader, read_upstream
@@ -92,6 +93,7 @@ class Hop(TableValidation):
         result.failed = {period: one.error for period, one in self.inputs.items() if one.error}
         versions = self._publish(result, accepted, quarantined)
         self._record(result, versions)
+        tidy(self.pipeline, self.table, self.attempt)
         self._note_health(result)
         return result
 
@@ -118,8 +120,11 @@ class Hop(TableValidation):
                 result.without_data[period] = standing.reason if standing else "nothing was delivered"
             else:
                 self.states[period] = state
+                self.bases[period] = states.base(self.table, period, readable) or ""
                 self.decisions[period] = states.decided(self.table, period)
         wanted = list(self.states)
+        if states.ties.plans[self.table].names:
+            self.keys = HopKeys(self.pipeline, self.table, self.attempt, states.ties, wanted)
         if self.table.layer is Layer.BRONZE:
             return BronzeReader.of(self.pipeline, self.table, wanted, states, self.scratch)
         return read_upstream(self.pipeline, self.table, wanted, states, published)

@@ -14,11 +14,12 @@ from datetime import datetime
 
 from etl_assets.contracts.dataset import Layer, Table, TableId
 from etl_assets.ledger.decision_records import Decision
-from etl_assets.ledger.records import Delivery, DeliveryState, PartitionKey
+from etl_assets.ledger.records import Delivery, DeliveryState, PartitionKey, Validation
 from etl_assets.pipeline.code_version import code_version
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.decisions import Decisions
 from etl_assets.pipeline.digest import digest
+from etl_assets.pipeline.ties import Ties
 from etl_assets.staging.content import declared
 from etl_assets.staging.source import Mode, PeriodFrom, Source
 
@@ -168,13 +169,14 @@ class States:
         self,
         pipeline: DatasetPipeline,
         deliveries: Iterable[Delivery],
-        published: Iterable[PartitionKey] = (),
+        published: Mapping[PartitionKey, Validation],
     ) -> None:
         self.pipeline = pipeline
         self.versions = {id: table_version(pipeline, table) for id, table in pipeline.tables.items()}
         self._by_partition: dict[tuple[TableId, str], list[Delivery]] = {}
         self._windows: dict[str, list[str]] = {}
         self.decisions = Decisions.of(pipeline)
+        self.ties = Ties(pipeline, published)
         self.deliveries = list(deliveries)
         self.current = self._current(self.deliveries)
         for layer, name, period in published:
@@ -272,6 +274,11 @@ class States:
         Returns:
             The id, or None where an input is missing.
         """
+        base = self.base(table, period, readable)
+        return None if base is None else self.ties.settled(table, period, base)
+
+    def base(self, table: TableId, period: str, readable: StateOf) -> str | None:
+        """The same without what the partition owes to other partitions, key by key."""
         version = self.versions[table]
         # Without any, the id is what it was before there were decisions.
         decided = [[one.id for one in found]] if (found := self.decided(table, period)) else []
@@ -289,6 +296,8 @@ class States:
             state = self._upstream_state(table, upstream, period, readable)
             if state is None:
                 return None
+            if upstream in self.ties.followed[table]:
+                continue  # its single keys matter: the ties say which
             states.append([str(upstream), state])
         return digest(version, states, *decided)
 

@@ -22,8 +22,10 @@ from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.decisions import allowed_share
 from etl_assets.pipeline.decisions import decided as decided_rows
 from etl_assets.pipeline.faults import no_room, told, without_cells
+from etl_assets.pipeline.hop_keys import GroupKeys, HopKeys
 from etl_assets.pipeline.hop_result import Built, stopped, with_unreadable
 from etl_assets.pipeline.reading import Input, Reader
+from etl_assets.pipeline.ties import with_ties
 from etl_assets.quality.decided import DECISION, Decided
 from etl_assets.quality.flags import REASONS, JudgedRows, Surroundings
 from etl_assets.quality.gate import closed_because
@@ -47,6 +49,9 @@ class TableValidation:
         states: Period -> state id, where one is known.
         ranks: Delivery id -> its place in the order of deliveries.
         decisions: Period -> what people decided of it.
+        bases: Period -> its state without its ties to other partitions.
+        built_states: Period -> its state with the ties that it was built with, where it has keys that tie it.
+        keys: The table's keys that tie its partitions to others; None if nothing does.
         scratch: A folder of its own.
     """
 
@@ -72,7 +77,10 @@ class TableValidation:
         self.inputs: dict[str, Input] = {}
         self.ranks: dict[str, int] = {}
         self.decisions: dict[str, Sequence[Decision]] = {}
-        self._keys: dict[str, pl.DataFrame] | None = None
+        self.bases: dict[str, str] = {}
+        self.built_states: dict[str, str] = {}
+        self.keys: HopKeys | None = None
+        self._referenced: dict[str, pl.DataFrame] | None = None
 
     def validate(
         self, reader: Reader, accepted: Stage, quarantined: Stage, progress: Progress | None = None
@@ -165,7 +173,12 @@ class TableValidation:
             return outcomes
         scratch = Path(tempfile.mkdtemp(dir=self.scratch))
         sinks = Sinks(accepted.sink, quarantined.sink)
-        found = validate(opened.frame, self.contract, self._surroundings(readable, scratch, decided), sinks)
+        keys = self.keys.group([one.period for one in readable]) if self.keys else None
+        around = self._surroundings(readable, scratch, decided, keys)
+        found = validate(opened.frame, self.contract, around, sinks)
+        if self.keys and keys:
+            ties = self.keys.settle(keys)
+            self.built_states |= {period: with_ties(self.bases[period], ties[period]) for period in ties}
         shutil.rmtree(scratch, ignore_errors=True)
         unreadable = [
             one.unreadable for one in readable if one.unreadable is not None and one.unreadable.height
@@ -194,12 +207,15 @@ class TableValidation:
         opened = reader.open(group)
         readable = [one for one in opened.inputs if one.readable]
         scratch = Path(tempfile.mkdtemp(dir=self.scratch))
-        judged = JudgedRows(opened.frame, self.contract, self._surroundings(readable, scratch, None))
+        keys = self.keys.group([one.period for one in readable]) if self.keys else None
+        judged = JudgedRows(opened.frame, self.contract, self._surroundings(readable, scratch, None, keys))
         broken = judged.broken_rows(rules) if readable else {}
         shutil.rmtree(scratch, ignore_errors=True)
         return decided.with_rows(broken)
 
-    def _surroundings(self, readable: list[Input], scratch: Path, decided: Decided | None) -> Surroundings:
+    def _surroundings(
+        self, readable: list[Input], scratch: Path, decided: Decided | None, keys: GroupKeys | None
+    ) -> Surroundings:
         return Surroundings(
             periods=self.pipeline.windows(tuple(one.period for one in readable)),
             scratch=scratch,
@@ -208,21 +224,22 @@ class TableValidation:
             rows=sum(one.rows for one in readable),
             profile=self.table.layer is not Layer.BRONZE,
             decided=decided,
+            elsewhere=keys,
         )
 
     def _references(self) -> dict[str, pl.DataFrame]:
-        """The keys that each reference rule compares with, read once a hop."""
-        if self._keys is not None:
-            return self._keys
+        """The keys of references whose tables are not asked key by key, read once a hop."""
+        if self._referenced is not None:
+            return self._referenced
         keys: dict[str, pl.DataFrame] = {}
         for rule in self.contract.rules:
-            if rule.reference is None:
+            if rule.reference is None or (self.keys and rule.name in self.keys.referenced):
                 continue
             table = self.pipeline.references(self.table)[rule.name]
             column = rule.reference.column
             rows = self.published(table, {column: self.pipeline.contract(table).schema[column]})
             keys[rule.name] = rows.select(column).unique().drop_nulls().collect(engine="streaming")
-        self._keys = keys
+        self._referenced = keys
         return keys
 
     def published(self, table: TableId, schema: Mapping[str, pl.DataType]) -> pl.LazyFrame:
@@ -259,6 +276,8 @@ class TableValidation:
             accepted=outcome.accepted,
             quarantined=outcome.quarantined,
             duplicates=outcome.duplicates,
+            waiting=outcome.waiting,
+            state_id=self.built_states.get(period, self.states.get(period, "")),
             unreadable=outcome.unreadable,
             corrected=outcome.corrected,
             waived=outcome.waived,
