@@ -11,13 +11,16 @@ from etl_assets.errors import LedgerError
 from etl_assets.ledger.records import DeliveryState
 from etl_assets.orchestration.circuits import Health, observed
 from etl_assets.orchestration.partitions import asset_key
+from etl_assets.orchestration.quiet_ticks import QuietTick
 from etl_assets.orchestration.requests import RunPlan, active_runs, plan_run, settle_runs, unknown_ends
 from etl_assets.orchestration.resources import Pipelines
 from etl_assets.orchestration.tags import DATASET_TAG
 from etl_assets.orchestration.ticks import forget_idle_ticks
+from etl_assets.pipeline import quiet
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.intake import Intake, report_missing
 from etl_assets.pipeline.pending import Pending, Standing
+from etl_assets.pipeline.settling import settle
 from etl_assets.settings import DatasetSettings
 
 LOG = logs.get_logger(__name__)
@@ -45,7 +48,9 @@ def build_sensor(
     def look(context: dg.SensorEvaluationContext, pipelines: dg.ResourceParam[Pipelines]) -> dg.SensorResult:
         with logs.context(dataset=dataset.name):
             try:
-                return _tick(context.instance, pipelines.of(dataset.name), dataset, name, partitions)
+                pipeline = pipelines.of(dataset.name)
+                before = QuietTick.of(context.cursor)
+                return _tick(context.instance, pipeline, dataset, name, partitions, before)
             except LedgerError as error:
                 # Without it nobody knows what was delivered, and nothing is lost: it waits where it lies.
                 LOG.warning("the ledger is away", extra={"error_kind": str(error.kind), "error": error.what})
@@ -60,10 +65,15 @@ def _tick(
     dataset: Dataset,
     sensor: str,
     partitions: dg.TimeWindowPartitionsDefinition,
+    before: QuietTick | None,
 ) -> dg.SensorResult:
-    """One look: what was delivered, what is sick, what is to be done."""
+    """One look: what was delivered, what is sick, what is to be done; a short one if all is as it was."""
     forget_idle_ticks(instance, sensor, pipeline.now())
     dead = settle_runs(instance, pipeline)
+    # Before the look: what comes while it goes on is for the next one.
+    listed = quiet.listed(pipeline)
+    if before and not dead and before.still_holds(pipeline, listed):
+        return dg.SensorResult(skip_reason=before.told)
     health = Health(pipeline)
     intake = health.look()
     if running := active_runs(instance, dataset.name):
@@ -72,7 +82,9 @@ def _tick(
     health.ask_lake()
     if health.told:
         return _skipped([*health.told, _seen(intake)], dataset, health)
+    marker = quiet.marker(pipeline, listed)
     pending = Pending.of(pipeline)
+    settle(pipeline, pending)
     requests, waiting = _requests(instance, pipeline, pending, partitions)
     if requests:
         # What was sick gets one run; it comes to the rest once that has gone through.
@@ -80,7 +92,11 @@ def _tick(
         return dg.SensorResult(run_requests=asked, asset_events=observed(dataset, health.changed))
     health.nothing_to_try()
     gone = f"failed runs whose process was gone: {', '.join(dead)}" if dead else ""
-    return _skipped([*waiting, _seen(intake), _standing(pipeline, pending), gone], dataset, health)
+    told = [*waiting, _seen(intake), _standing(pipeline, pending), gone]
+    result = _skipped(told, dataset, health)
+    if marker and not (waiting or gone or health.changed) and quiet.is_quiet(intake, pending):
+        result = result._replace(cursor=QuietTick(marker, pipeline.now(), _sentences(told)).cursor())
+    return result
 
 
 def _skipped(told: Sequence[str], dataset: Dataset, health: Health) -> dg.SensorResult:
@@ -138,7 +154,7 @@ def _seen(intake: Intake) -> str:
 
 def _standing(pipeline: DatasetPipeline, pending: Pending) -> str:
     """Why there is nothing to do."""
-    deliveries = pipeline.ledger.deliveries(pipeline.name)
+    deliveries = pending.states.deliveries
     if not deliveries:
         return f"no data yet: nothing was delivered to {pipeline.area.url}"
     counts = {

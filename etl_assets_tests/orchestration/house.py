@@ -98,14 +98,20 @@ class House:
         """Dagster's instance of this house."""
         return open_instance(self.settings)
 
-    def tick(self, pipeline: DatasetPipeline | None = None) -> dg.SensorResult:
-        """One look of the dataset's sensor, with the pipeline given in place of the usual one."""
+    def tick(self, pipeline: DatasetPipeline | None = None, *, cursor: str | None = None) -> dg.SensorResult:
+        """One look of the dataset's sensor, with the pipeline given in place of the usual one.
+
+        Without a cursor it is a full look, as the first one is.
+        """
         definitions = self.definitions()
         sensor = definitions.resolve_sensor_def(f"{self.dataset.name}_deliveries")
         pipelines = FixedPipelines(self.settings, {self.dataset.name: self.dataset}, pipeline)
         with self.instance() as instance:
             context = dg.build_sensor_context(
-                instance=instance, definitions=definitions, resources={"pipelines": pipelines}
+                instance=instance,
+                definitions=definitions,
+                resources={"pipelines": pipelines},
+                cursor=cursor,
             )
             result = sensor(context)
         assert isinstance(result, dg.SensorResult)
