@@ -12,6 +12,7 @@ from etl_assets.lake.tables import Lake, open_lake
 from etl_assets.pipeline.dataset_pipeline import CircuitPolicy, DatasetPipeline, Limits, Policy, Retry
 from etl_assets.settings import AppSettings
 from etl_assets.staging.area import StagingArea
+from etl_assets.staging.extracts.log import ExtractLog
 from etl_assets.staging.opening import open_area
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ def assemble(
     """
     own = settings.dataset(dataset.name)
     own.check_tables(dataset.name, [str(table.id) for table in dataset.tables])
+    queries = {name: source.query for name, source in own.sources.items() if source.query}
     return DatasetPipeline(
         dataset=dataset,
         sources=own.sources,
@@ -66,6 +68,8 @@ def assemble(
             lease_seconds=settings.lease.ttl_seconds,
             periods_per_run=own.schedule.max_periods_per_run,
         ),
+        extracts=ExtractLog(settings.extracts(dataset.name), settings.object_storage) if queries else None,
+        connections={name: settings.connection(query.connection) for name, query in queries.items()},
     )
 
 

@@ -113,7 +113,7 @@ class BronzeReader:
         if self._sick:
             return self._sick[0]  # each would wait for it once more
         try:
-            area = self.pipeline.area.fetch(
+            area = self.pipeline.area_of(self.table.name).fetch(
                 delivery.key, delivery.fingerprint, folder, sha256=delivery.sha256
             )
         except StagingUnreachableError as error:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from etl_assets.backoff import Backoff
+from etl_assets.connections import Connection
 from etl_assets.contracts.dataset import Dataset, Layer, Table, TableId
 from etl_assets.contracts.rules import CompiledContract, compile_contract
 from etl_assets.contracts.vocabulary import RuleKind
@@ -17,6 +18,7 @@ from etl_assets.lake.tables import Lake, LakeTable
 from etl_assets.quality.thresholds import Thresholds
 from etl_assets.staging.area import StagingArea
 from etl_assets.staging.calendar import Calendar, Period
+from etl_assets.staging.extracts.log import ExtractLog
 from etl_assets.staging.source import Source
 
 if TYPE_CHECKING:
@@ -71,7 +73,12 @@ class Limits:
 
 @dataclass(frozen=True)
 class DatasetPipeline:
-    """A dataset, its settings as plain values, and the places where it reads and writes."""
+    """A dataset, its settings as plain values, and the places where it reads and writes.
+
+    Attributes:
+        extracts: Where what was read from databases is kept; None if no source is a query.
+        connections: Table -> the database that its query is read from.
+    """
 
     dataset: Dataset
     sources: Mapping[str, Source]
@@ -84,6 +91,8 @@ class DatasetPipeline:
     retry: Retry = field(default_factory=Retry)
     circuit: CircuitPolicy = field(default_factory=CircuitPolicy)
     limits: Limits = field(default_factory=Limits)
+    extracts: ExtractLog | None = None
+    connections: Mapping[str, Connection] = field(default_factory=dict)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @property
@@ -95,6 +104,11 @@ class DatasetPipeline:
     def tables(self) -> dict[TableId, Table]:
         """The tables, upstream before downstream."""
         return {table.id: table for table in self.dataset.tables}
+
+    def area_of(self, table: str) -> StagingArea:
+        """Where the deliveries of a bronze table lie: the staging area, or extracts of our own."""
+        of_query = table in self.sources and self.sources[table].query is not None
+        return self.extracts.area if of_query and self.extracts is not None else self.area
 
     def contract(self, table: TableId) -> CompiledContract:
         """A table's contract, compiled."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -11,26 +11,36 @@ from pathlib import Path
 
 from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.deadline import NoAnswerError, within
+from etl_assets.error_kinds import kind_of
 from etl_assets.errors import Circuit, StagingUnreachableError, panics_as_errors
 from etl_assets.ledger.circuits import Failed
 from etl_assets.ledger.records import Delivery, DeliveryState, Finding, SeenObject
 from etl_assets.pipeline.column_periods import periods_by, periods_in_column
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.digest import digest
+from etl_assets.pipeline.extraction import extract
 from etl_assets.pipeline.faults import told
 from etl_assets.pipeline.health import failure_of
 from etl_assets.pipeline.holds import settle_holds
 from etl_assets.pipeline.looking import look
 from etl_assets.pipeline.scratch import intake_scratch
 from etl_assets.pipeline.state import CAME_BACK
-from etl_assets.staging.area import ChangedError, StagedObject, StagingFolder, VanishedError
+from etl_assets.staging.area import (
+    ChangedError,
+    StagedObject,
+    StagingArea,
+    StagingFolder,
+    VanishedError,
+)
 from etl_assets.staging.breaches import shown_header
 from etl_assets.staging.content import Content, format_fingerprint
 from etl_assets.staging.examiner import Examiner
+from etl_assets.staging.extracts.log import place_of
 from etl_assets.staging.matching import Ambiguous, Match, Unmatched, match
 from etl_assets.staging.source import PeriodFrom, Source
 
 LISTING_KINDS = ("unmatched_file", "ambiguous_file", "not_listed", "not_readable")
+_STANDING = (DeliveryState.PENDING, DeliveryState.INGESTED, DeliveryState.ON_HOLD)
 _BATCH = 64
 
 FETCH_SECONDS = 20.0
@@ -92,7 +102,8 @@ def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intak
                 _read(pipeline, staged, matched, known, examiner, batch, intake, patient=deadline is None)
                 if len(batch) >= _BATCH:
                     intake.registered += _register(pipeline, batch)
-    intake.registered += _register(pipeline, batch)
+        intake.registered += _register(pipeline, batch)
+        _take_extracts(pipeline, examiner, intake, seconds)
     _try_again(pipeline, known, intake.registered)
     if found.whole:
         settle_holds(pipeline)
@@ -105,6 +116,49 @@ def take_in(pipeline: DatasetPipeline, *, seconds: float | None = None) -> Intak
     return intake
 
 
+def _take_extracts(
+    pipeline: DatasetPipeline, examiner: Examiner, intake: Intake, seconds: float | None
+) -> None:
+    """Read what is new in databases, and register it."""
+    extraction = extract(pipeline, seconds=seconds)
+    if error := extraction.sick(pipeline):
+        intake.sick = Failed(Circuit.STAGING, kind_of(error), str(error.fault), told(error))
+    if not extraction.found:
+        return
+    of_these = pipeline.ledger.deliveries_of(pipeline.name, [one.key for _, one in extraction.found])
+    known = {one.id: one for one in of_these}
+    latest = {one.key: one for one in of_these}
+    batch: list[Delivery] = []
+    for table, staged in extraction.found:
+        source, delivery = pipeline.sources[table], latest.get(staged.key)
+        same = delivery is not None and delivery.fingerprint == staged.fingerprint
+        if same and delivery and _same_settings(delivery, source, periods_by(pipeline, source)):
+            continue
+        _read(pipeline, staged, Match(table, None, None), known, examiner, batch, intake, patient=True)
+    _leave_earlier_readings(pipeline, batch)
+    intake.registered += _register(pipeline, batch)
+
+
+def _leave_earlier_readings(pipeline: DatasetPipeline, new: Sequence[Delivery]) -> None:
+    """Let the first extract of a new reading take the place of all that was read before.
+
+    First these, then it is registered: killed in between, the next look registers it.
+    """
+    for one in new:
+        place = place_of(one.key)
+        if place is None or place.number != 1:
+            continue
+        found = pipeline.ledger.deliveries(pipeline.name, one.table, _STANDING)
+        earlier = [old for old in found if (at := place_of(old.key)) and at.reading < place.reading]
+        if earlier:
+            pipeline.ledger.set_delivery_state(
+                [old.id for old in earlier],
+                DeliveryState.SUPERSEDED,
+                "everything was read anew",
+                superseded_by=one.id,
+            )
+
+
 def _is_known(
     seen: SeenObject, known: dict[str, Delivery], matched: Match, source: Source, told_by: str
 ) -> bool:
@@ -114,8 +168,13 @@ def _is_known(
     same_place = delivery.table == matched.table and (
         matched.period is None or delivery.period == matched.period
     )
-    same_settings = delivery.content.get("format") == format_fingerprint(source.format)
-    return same_place and same_settings and delivery.content.get("periods_by", "") == told_by
+    return same_place and _same_settings(delivery, source, told_by)
+
+
+def _same_settings(delivery: Delivery, source: Source, told_by: str) -> bool:
+    """Whether a delivery was looked at with the settings that hold now."""
+    of_format = delivery.content.get("format") == format_fingerprint(source.format)
+    return of_format and delivery.content.get("periods_by", "") == told_by
 
 
 def _has_settled(seen: SeenObject, source: Source, now: datetime, ours: datetime) -> bool:
@@ -141,8 +200,9 @@ def _read(
 ) -> None:
     """Read an object once: its identity and its shape."""
     try:
-        with _copies(pipeline) as scratch, panics_as_errors():
-            folder = _fetched(pipeline, staged, scratch, patient=patient)
+        with _copies(pipeline, matched.table) as scratch, panics_as_errors():
+            area = pipeline.area_of(matched.table)
+            folder = _fetched(area, staged, scratch, patient=patient)
             content = examiner.examine(folder.local_path(staged.key), pipeline.sources[matched.table].format)
             if folder.stat(staged.key).fingerprint != staged.fingerprint:
                 intake.unsettled.append(staged.key)  # it was written to while we read it
@@ -161,23 +221,21 @@ def _read(
         intake.findings.append(_finding(pipeline, "not_readable", message, staged.key))
 
 
-def _fetched(
-    pipeline: DatasetPipeline, staged: StagedObject, scratch: Path, *, patient: bool
-) -> StagingFolder:
+def _fetched(area: StagingArea, staged: StagedObject, scratch: Path, *, patient: bool) -> StagingFolder:
     """Have an object on this machine; a look that must end waits no longer than it can."""
-    if patient or not pipeline.area.in_slices:
-        return pipeline.area.fetch(staged.key, staged.fingerprint, scratch)
+    if patient or not area.in_slices:
+        return area.fetch(staged.key, staged.fingerprint, scratch)
     try:
-        return within(FETCH_SECONDS, lambda: pipeline.area.fetch(staged.key, staged.fingerprint, scratch))
+        return within(FETCH_SECONDS, lambda: area.fetch(staged.key, staged.fingerprint, scratch))
     except NoAnswerError as error:
         raise StagingUnreachableError(
             f"The object can't be fetched: {error}", where={"key": staged.key}
         ) from None
 
 
-def _copies(pipeline: DatasetPipeline) -> AbstractContextManager[Path]:
+def _copies(pipeline: DatasetPipeline, table: str) -> AbstractContextManager[Path]:
     """A folder for the copy of one object; files in a folder are read where they lie."""
-    if pipeline.area.in_slices:
+    if pipeline.area_of(table).in_slices:
         return intake_scratch(pipeline.scratch, pipeline.name)
     return nullcontext(pipeline.scratch)
 

@@ -101,6 +101,11 @@ class AppSettings(BaseSettings):
     lake_url: str | None = Field(
         None, description="Where tables live: a folder, or s3://bucket/prefix; default: lake in home."
     )
+    extracts_url: str | None = Field(
+        None,
+        description="Where what was read from databases is kept: a folder, or s3://bucket/prefix; default: "
+        "extracts in home, or _extracts below a lake in a bucket.",
+    )
     storage: StorageSettings = Field(default_factory=StorageSettings)
     connections: dict[TableName, ConnectionSettings] = Field(
         default_factory=dict, description="Name -> a PostgreSQL database, to read from or to publish to."
@@ -133,7 +138,7 @@ class AppSettings(BaseSettings):
         # Dagster's processes may be started in another folder.
         return value.expanduser().absolute()
 
-    @field_validator("lake_url")
+    @field_validator("lake_url", "extracts_url")
     @classmethod
     def _folder_or_bucket(cls, value: str | None) -> str | None:
         if value is not None and "://" in value:
@@ -169,6 +174,17 @@ class AppSettings(BaseSettings):
         if is_s3(self.lake_url):
             return self.lake_url
         return str(self.project_dir / Path(self.lake_url).expanduser())
+
+    def extracts(self, name: str) -> str:
+        """Where what was read from databases is kept for a dataset, as an absolute path or a URL."""
+        root = self.extracts_url
+        if root is None and is_s3(self.lake):
+            root = f"{self.lake}/_extracts"
+        if root is None:
+            return str(self.home / "extracts" / name)
+        if is_s3(root):
+            return f"{root}/{name}"
+        return str(self.project_dir / Path(root).expanduser() / name)
 
     @property
     def dagster_home(self) -> Path:

@@ -98,6 +98,7 @@ def explain(loaded: Loaded) -> list[Explained]:
     computed: dict[KeyPath, str] = (
         {("ledger_url",): "sqlite:///" + str(settings.home / "ledger.db")}
         | {("lake_url",): settings.lake}
+        | {("extracts_url",): settings.extracts("").rstrip("/")}
         | {("datasets", name, "staging"): settings.staging_url(name) for name in settings.datasets}
     )
     out = []
