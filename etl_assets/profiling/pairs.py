@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
 
@@ -141,25 +142,45 @@ def _places(column: CodedColumn) -> int:
     return int(decimals.max()) if len(decimals) else 0  # type: ignore[arg-type]
 
 
+@dataclass(frozen=True)
+class _Split:
+    """The values of a column as their last word and what stands before it; null where there is one word."""
+
+    column: CodedColumn
+    befores: pl.Series
+    ends: pl.Series
+    words: frozenset[str]
+
+
+def _split(column: CodedColumn) -> _Split:
+    parts = column.values.str.extract_groups(r"^(.*\S)[ ,;/|-]+(\S+)$").struct.unnest()
+    befores, ends = parts.to_series(0), parts.to_series(1)
+    return _Split(column, befores, ends, frozenset(ends.drop_nulls().to_list()))
+
+
 def _misplaced(table: CodedTable) -> Iterator[Draft]:
     """Cells that end with what belongs into another column, in rows where that is empty."""
+    texts = [column for column in table.columns if not (column.numeric or column.temporal)]
+    splits = [split for split in map(_split, texts) if split.words]
     for right in table.columns:
         empty = ~right.filled & ~right.voids
         if not 0 < empty.sum() <= 0.5 * table.height or not 2 <= len(right.values) <= 1_000 or right.numeric:
             continue
-        for left in table.columns:
-            if left is right or left.numeric or left.temporal:
+        values = right.values.to_list()
+        for left in splits:
+            # Of thousands of columns nearly all have nothing to do with each other: that is seen first.
+            if left.column is right or left.words.isdisjoint(values):
                 continue
             draft = _takes_in(left, right)
             if draft is not None:
                 yield draft
 
 
-def _takes_in(left: CodedColumn, right: CodedColumn) -> Draft | None:
-    parts = left.values.str.extract_groups(r"^(.*\S)[ ,;/|-]+(\S+)$").struct.unnest()
-    ends = parts.to_series(1).is_in(right.values.to_list()).fill_null(False).to_numpy()
+def _takes_in(split: _Split, right: CodedColumn) -> Draft | None:
+    left = split.column
+    ends = split.ends.is_in(right.values.to_list()).fill_null(False).to_numpy()
     # What is left is a value of its own elsewhere, for most of them: else both are just words.
-    stands = parts.to_series(0).is_in(left.values.to_list()).fill_null(False).to_numpy()
+    stands = split.befores.is_in(left.values.to_list()).fill_null(False).to_numpy()
     rows_ending = left.rows_of(ends)
     empty = ~right.filled
     hits = int((rows_ending & empty).sum())
@@ -168,7 +189,7 @@ def _takes_in(left: CodedColumn, right: CodedColumn) -> Draft | None:
         return None
     if not significant(hits, total, float(empty[left.filled].mean()), 1_000):
         return None
-    words = sorted(set(parts.to_series(1).filter(pl.Series(ends)).to_list()))
+    words = sorted(set(split.ends.filter(pl.Series(ends)).to_list()))
     pattern = rf"[ ,;/|-](?:{'|'.join(escape(word) for word in words)})$"
     rule = Rule(
         SuggestionKind.ROW_CHECK,
