@@ -1,4 +1,4 @@
-"""Every decision that was ever made: whether it holds, what it did, and why it does nothing if it does not."""
+"""Every decision that was ever made: whether it holds, what it did, and why it can do nothing any more."""
 
 from __future__ import annotations
 
