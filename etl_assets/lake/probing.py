@@ -86,14 +86,6 @@ def _check_folder(folder: Path) -> None:
     existing = next(one for one in (folder, *folder.parents) if one.exists())
     file = existing / f"{PROBE}{uuid4().hex}"
     try:
-        free = shutil.disk_usage(existing).free
-        if free < SPARE_BYTES:
-            raise LakeUnreachableError(
-                f"The disk is full: {free} bytes are free",
-                where={"lake": str(folder)},
-                hint="Make room; work goes on by itself then",
-                kind=ErrorKind.RESOURCE,
-            )
         try:
             with file.open("xb") as out:
                 out.write(b"probe")
@@ -101,8 +93,16 @@ def _check_folder(folder: Path) -> None:
                 os.fsync(out.fileno())
         finally:
             file.unlink(missing_ok=True)
+        free = shutil.disk_usage(existing).free
     except OSError as error:
         raise _unreachable(folder, error) from error
+    if free < SPARE_BYTES:
+        raise LakeUnreachableError(
+            f"The disk is full: {free:,} bytes are free",
+            where={"lake": str(folder)},
+            hint="Make room; work goes on by itself then",
+            kind=ErrorKind.RESOURCE,
+        )
 
 
 def _unreachable(folder: Path, error: OSError) -> LakeUnreachableError:
