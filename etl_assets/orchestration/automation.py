@@ -18,6 +18,7 @@ from etl_assets.orchestration.tags import DATASET_TAG
 from etl_assets.orchestration.ticks import forget_idle_ticks
 from etl_assets.pipeline import quiet
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.health import open_circuits
 from etl_assets.pipeline.intake import Intake, report_missing
 from etl_assets.pipeline.pending import Pending, Standing
 from etl_assets.pipeline.settling import settle
@@ -71,7 +72,7 @@ def _tick(
     forget_idle_ticks(instance, sensor, pipeline.now())
     dead = settle_runs(instance, pipeline)
     # Before the look: what comes while it goes on is for the next one.
-    listed = quiet.listed(pipeline)
+    listed = None if open_circuits(pipeline) else quiet.listed(pipeline)
     if before and not dead and before.still_holds(pipeline, listed):
         return dg.SensorResult(skip_reason=before.told)
     health = Health(pipeline)

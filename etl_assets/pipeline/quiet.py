@@ -10,13 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from etl_assets.deadline import NoAnswerError, within
 from etl_assets.errors import LakeError
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.digest import digest
 from etl_assets.pipeline.intake import Intake
+from etl_assets.pipeline.looking import LISTING_SECONDS
 from etl_assets.pipeline.pending import Pending, Standing
+from etl_assets.pipeline.publications import publication_state
 from etl_assets.pipeline.state import table_version
 from etl_assets.staging.area import StagingFolder
+
+LAKE_SECONDS = 10.0
+"""How long a look waits for the tables' logs: one that hangs is for the full look to tell."""
 
 _TRIED_AGAIN = ("not_listed", "not_readable")
 
@@ -25,7 +31,10 @@ def listed(pipeline: DatasetPipeline) -> str | None:
     """Name all that lies in a staging folder now; None where it can't be listed as a whole at little cost."""
     if not isinstance(pipeline.area, StagingFolder):
         return None
-    listing = pipeline.area.list()
+    try:
+        listing = within(LISTING_SECONDS, pipeline.area.list)
+    except NoAnswerError:
+        return None  # the full look says so
     if listing.problems or not listing.whole:
         return None
     return digest([(one.key, one.fingerprint) for one in listing.objects])
@@ -41,9 +50,10 @@ def marker(pipeline: DatasetPipeline, listed: str | None) -> str | None:
     if listed is None:
         return None
     try:
-        return digest(listed, _ledger(pipeline), _settings(pipeline), _lake(pipeline))
-    except LakeError:
+        lake = within(LAKE_SECONDS, lambda: _lake(pipeline))
+    except (LakeError, NoAnswerError):
         return None
+    return digest(listed, _ledger(pipeline), _settings(pipeline), lake)
 
 
 def is_quiet(intake: Intake, pending: Pending) -> bool:
@@ -55,7 +65,8 @@ def is_quiet(intake: Intake, pending: Pending) -> bool:
 
 def _any(pending: Pending, standings: Iterable[Standing]) -> bool:
     wanted = {*standings}
-    return any(one.standing in wanted for one in pending.standings.values())
+    found = (*pending.standings.values(), *pending.publications.values())
+    return any(one.standing in wanted for one in found)
 
 
 def _ledger(pipeline: DatasetPipeline) -> list[object]:
@@ -70,6 +81,7 @@ def _settings(pipeline: DatasetPipeline) -> str:
         {name: source.model_dump_json() for name, source in pipeline.sources.items()},
         pipeline.calendar.model_dump_json(),
         {str(id): repr(policy) for id, policy in pipeline.policies.items()},
+        {name: publication_state(one, {}) for name, one in pipeline.publications.items()},
         [repr(pipeline.retry), repr(pipeline.limits), pipeline.area.url, str(pipeline.lake.root)],
         # Something else may be due as soon as another period begins.
         now.key if now else "",
