@@ -9,11 +9,8 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Literal
 
-import polars as pl
-
 from etl_assets.inspection.common_format import common_format
 from etl_assets.inspection.file_contents import (
-    ISO_DAY,
     bulk,
     common_key,
     date_columns,
@@ -26,6 +23,7 @@ from etl_assets.inspection.file_contents import (
 from etl_assets.inspection.file_names import Grain, Naming, naming_of
 from etl_assets.inspection.records import Certainty, Column, Inspection, Proposal
 from etl_assets.inspection.rhythm import Rhythm, rhythm_of, rhythm_of_span
+from etl_assets.inspection.row_dates import RowDates, dates_of_rows, written_in_several_ways
 from etl_assets.staging.source import Mode, PeriodFrom, Source
 
 FilesPerPeriod = Literal["one", "many"] | tuple[str, ...]
@@ -263,10 +261,10 @@ def _readings(columns: Sequence[Column]) -> Iterator[Column]:
 
 
 def _undated(naming: Naming, files: Sequence[Inspection]) -> Layout:
-    dates = _dates_of_rows(files)
+    dates = dates_of_rows(files)
     if len(files) == 1:
         pattern = naming.pattern
-        alternatives = (f"period_from: column, period_column: {dates[0].name}",) if dates else ()
+        alternatives = (_by_column(dates),) if dates else ()
         told = "one file without a date in its name: the newest version is the whole table"
         certainty = Certainty.UNSURE if dates else Certainty.LIKELY
         return Layout(
@@ -275,27 +273,33 @@ def _undated(naming: Naming, files: Sequence[Inspection]) -> Layout:
             (Proposal("mode", "snapshot", certainty, told, alternatives),),
         )
     if dates:
-        column, first, last = dates
-        rhythm = rhythm_of_span(first, (last - first).days + 1, f"the dates of {column.name}", of_rows=True)
-        told = f"the names hold no date; {column.name} does, from {first} to {last}"
+        days = (dates.last - dates.first).days + 1
+        rhythm = rhythm_of_span(dates.first, days, f"the dates of {dates.column}", of_rows=True)
+        told = f"the names hold no date; {dates.told}"
+        certainty = Certainty.LIKELY if dates.dated == dates.rows and dates.is_date else Certainty.UNSURE
         return Layout(
             Source(
                 pattern=naming.pattern,
                 format=files[0].format,
                 period_from=PeriodFrom.COLUMN,
-                period_column=column.name,
-                period_format=next(iter(column.formats), ISO_DAY),
+                period_column=dates.column,
+                period_format=dates.format,
                 files_per_period="many",
             ),
             rhythm,
             (
-                Proposal("period_from", "column", Certainty.LIKELY, told, ("arrival",)),
+                Proposal("period_from", "column", certainty, told, ("arrival",)),
                 *rhythm.proposals,
             ),
-            column.name,
-            True,
+            dates.column if dates.is_date else None,
+            dates.dated == dates.rows,
         )
     told = "neither names nor rows hold a date: the rows of all files make one table"
+    if mixed := list(written_in_several_ways(files)):
+        told = (
+            f"the names hold no date, and {mixed[0]} is written in several ways, of which a period column "
+            "has one: the rows of all files make one table"
+        )
     return Layout(
         Source(pattern=naming.pattern, format=files[0].format, files_per_period="many"),
         None,
@@ -303,19 +307,6 @@ def _undated(naming: Naming, files: Sequence[Inspection]) -> Layout:
     )
 
 
-def _dates_of_rows(files: Sequence[Inspection]) -> tuple[Column, date, date] | None:
-    """The column whose dates may be the rows' periods: one format, in every row; and what they span."""
-    dated = [{column.name for column in date_columns(one)} for one in files]
-    found: list[tuple[int, Column, date, date]] = []
-    for place, column in enumerate(files[0].columns):
-        if not all(column.name in names for names in dated):
-            continue
-        alike = [one.columns[place] for one in files]
-        if len(forms := {form for other in alike for form in other.formats}) > 1 or "%z" in "".join(forms):
-            continue
-        days = pl.concat([days_in(one, other).alias("day") for one, other in zip(files, alike, strict=True)])
-        rows = sum(one.sample.height for one in files)
-        span = bulk(days)
-        if span is not None and len(days) >= 0.99 * rows and days.is_between(*span).mean() == 1.0:
-            found.append((place, column, *span))
-    return found[0][1:] if found else None
+def _by_column(dates: RowDates) -> str:
+    told = f"period_from: column, period_column: {dates.column}"
+    return f"{told}, period_format: {dates.format}" if not dates.is_date else told

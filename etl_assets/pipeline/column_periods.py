@@ -17,12 +17,14 @@ from etl_assets.staging.area import StagingFolder
 from etl_assets.staging.content import Content
 from etl_assets.staging.delivery_file import DeliveryFile
 from etl_assets.staging.readers import read_delivery
-from etl_assets.staging.source import PeriodFrom, Source
+from etl_assets.staging.source import EPOCHS, PeriodFrom, Source
 
 NO_PERIOD = "period_unknown"
 """Reason of bronze rows whose period column names no period of the calendar."""
 
 _BEFORE_ALL = -(2**62)
+_YEAR_9999 = 253_370_764_800_000_000
+"""Microseconds; what is beyond is no moment."""
 
 
 HORIZON = timedelta(days=366)
@@ -69,6 +71,11 @@ def _moment(pipeline: DatasetPipeline, table: TableId, dtype: pl.DataType) -> pl
             where={"dataset": pipeline.name, "table": str(table)},
             hint="say with period_format how they are written, such as %Y-%m-%d",
         )
+    if (micros := EPOCHS.get(source.period_format)) is not None:
+        number = column.cast(pl.Float64, strict=False) * micros
+        instant = pl.when(number.abs() < _YEAR_9999).then(number).cast(pl.Int64, strict=False)
+        moment = instant.cast(pl.Datetime("us", "UTC")).dt.convert_time_zone(pipeline.calendar.timezone)
+        return moment.dt.replace_time_zone(None)
     return column.cast(pl.String).str.to_datetime(source.period_format, time_unit="us", strict=False)
 
 

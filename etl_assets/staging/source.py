@@ -26,6 +26,10 @@ DIRECTIVES = {
 _TOKEN = re.compile(r"\*\*/|\*|\{(?P<moment>period|version):(?P<format>[^{}]+)\}|\{(?P<name>[^{}]*)\}|[{}]")
 
 
+EPOCHS = {"epoch_seconds": 1_000_000, "epoch_milliseconds": 1_000}
+"""Words for a period column of numbers -> how many microseconds each of these counts, since 1970 in UTC."""
+
+
 class PeriodFrom(StrEnum):
     """Where the period of a delivery's rows is written."""
 
@@ -74,8 +78,9 @@ class Source(_Model):
     )
     period_format: str | None = Field(
         None,
-        description="With period_from column: its strptime format, such as %Y-%m-%d %H:%M:%S. Columns that "
-        "are dates or moments already, as in Parquet and Arrow, need none.",
+        description="With period_from column: its strptime format, such as %Y-%m-%d %H:%M:%S, or "
+        "epoch_seconds or epoch_milliseconds, counted from 1970 in UTC. Columns that are dates or moments "
+        "already, as in Parquet and Arrow, need none.",
     )
     files_per_period: Literal["one", "many"] | tuple[str, ...] = Field(
         "one", description="one, many, or the list of {part} names that make a period complete."

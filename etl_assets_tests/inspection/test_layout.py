@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from etl_assets.inspection.file_names import Grain, naming_of
+from etl_assets.inspection.inspect import inspect_file
 from etl_assets.inspection.layout import Layout, propose_layout
 from etl_assets.inspection.records import Certainty, Inspection
 from etl_assets.inspection.rhythm import Step, common_rhythm
@@ -295,6 +298,46 @@ def test_a_stray_date_does_not_begin_the_calendar() -> None:
     files = {"a.csv": orders("2024-01-01"), "b.csv": orders("2024-01-02", "1900-01-01", start=500)}
     layout = propose_layout(files)
     assert layout.source.period_from is PeriodFrom.FILENAME  # rows of 1900 would have no period
+
+
+def bank(folder: Path, name: str, days: Sequence[str]) -> Inspection:
+    path = folder / name
+    rows = [f"{day};{n},50;{name[-5]}{n}" for n, day in enumerate(days)]
+    path.write_text("\n".join(["booked;amount;purpose", *rows]) + "\n", encoding="utf-8")
+    return inspect_file(path, proof=False)
+
+
+def test_a_few_rows_without_a_date_are_named_and_the_others_have_their_periods(tmp_path: Path) -> None:
+    days = [f"{n % 28 + 1:02}.04.2025" for n in range(40)]
+    files = {
+        "umsatz-a.csv": bank(tmp_path, "umsatz-a.csv", [*days, "offen"]),
+        "umsatz-b.csv": bank(tmp_path, "umsatz-b.csv", days),
+    }
+    layout = propose_layout(files)
+    assert (layout.source.period_column, layout.source.period_format) == ("booked", "%d.%m.%Y")
+    told = next(one for one in layout.proposals if one.aspect == "period_from")
+    assert told.certainty is Certainty.UNSURE
+    assert "1 of 81 row has none there, such as 'offen', and will be in quarantine" in told.evidence
+    assert not layout.all_inside
+
+
+@pytest.mark.parametrize(("format", "factor"), [("epoch_seconds", 1), ("epoch_milliseconds", 1_000)])
+def test_seconds_since_1970_are_periods(format: str, factor: int, tmp_path: Path) -> None:
+    files = {}
+    for name, first in (("probe-a.csv", 1_714_521_600), ("probe-b.csv", 1_714_694_400)):
+        files[name] = bank(tmp_path, name, [str((first + 3_600 * n) * factor) for n in range(48)])
+    layout = propose_layout(files)
+    assert (layout.source.period_column, layout.source.period_format) == ("booked", format)
+    assert layout.period_column is None  # to silver it is a number
+    told = next(one for one in layout.proposals if one.aspect == "period_from")
+    assert "from 2024-05-01 to 2024-05-04" in told.evidence
+
+
+def test_dates_in_several_ways_are_told_as_the_reason(tmp_path: Path) -> None:
+    days = [f"{n % 28 + 1:02}.04.2025" if n % 2 else f"2025-04-{n % 28 + 1:02}" for n in range(40)]
+    files = {name: bank(tmp_path, name, days) for name in ("a.csv", "b.csv")}
+    told = next(one for one in propose_layout(files).proposals if one.aspect == "period_from")
+    assert "booked is written in several ways" in told.evidence
 
 
 def test_files_without_any_date_make_one_table() -> None:

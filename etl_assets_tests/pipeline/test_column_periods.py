@@ -102,6 +102,39 @@ def test_rows_go_to_the_periods_that_a_typed_column_names(
     desk.assert_settled(pipeline)
 
 
+@pytest.mark.parametrize(("format", "factor"), [("epoch_seconds", 1), ("epoch_milliseconds", 1_000)])
+def test_numbers_of_seconds_are_instants(format: str, factor: int, tmp_path: Path) -> None:
+    class Numbers(RowContract):
+        name: str = pa.Field(nullable=True)
+        day: str = pa.Field(nullable=True)
+        paid: str = pa.Field(nullable=True)
+
+    source = by_column(format=format).model_copy(update={"pattern": "visits*.csv"})
+    pipeline = replace(
+        tiny.open_pipeline(tmp_path),
+        dataset=Dataset("tiny", "Visits.", (Table(VISITS, Numbers),)),
+        sources={"visits": source},
+        calendar=Calendar(start=dt.date(2024, 3, 1), timezone="America/New_York"),
+        policies={VISITS: Policy(0.9)},
+    )
+    # In New York the second of March begins at five in UTC.
+    instant = int(dt.datetime(2024, 3, 2, 5, tzinfo=dt.UTC).timestamp())
+    days = [(instant - 1) * factor, instant * factor, "soon", "1e300", "nan", "", -(2**62)]
+    staged = tmp_path / "staging" / "tiny" / "visits.csv"
+    staged.parent.mkdir(parents=True)
+    lines = [f"n{n},{day}," for n, day in enumerate(days)]
+    staged.write_text("\n".join(["name,day,paid", *lines]) + "\n", encoding="utf-8")
+
+    take_in(pipeline)
+    desk.work(pipeline)
+
+    found = desk.accepted(pipeline, VISITS).sort("_line")
+    assert found.select("name", "_period").rows() == [("n0", "2024-03-01"), ("n1", "2024-03-02")]
+    refused = desk.quarantined(pipeline, VISITS)
+    assert refused["_reasons"].to_list() == ["period_unknown"] * 5
+    desk.assert_settled(pipeline)
+
+
 def test_a_column_of_text_needs_a_format(tmp_path: Path) -> None:
     dataset = Dataset("tiny", "Visits.", (Table(VISITS, Dates),))
     pipeline = replace(tiny.open_pipeline(tmp_path), dataset=dataset, sources={"visits": BY_DAY})
