@@ -160,7 +160,7 @@ def _split(column: CodedColumn) -> _Split:
 
 def _misplaced(table: CodedTable) -> Iterator[Draft]:
     """Cells that end with what belongs into another column, in rows where that is empty."""
-    texts = [column for column in table.columns if not (column.numeric or column.temporal)]
+    texts = [one for one in table.columns if len(one.values) and not (one.numeric or one.temporal)]
     splits = [split for split in map(_split, texts) if split.words]
     for right in table.columns:
         empty = ~right.filled & ~right.voids
