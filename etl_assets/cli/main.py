@@ -10,14 +10,17 @@ import typer
 from typer.core import TyperGroup
 
 from etl_assets.cli import (
+    audit,
     backup,
     circuits,
     config,
     contract,
+    decision_verbs,
     deliveries,
     demo,
     doctor,
     exec,
+    gate,
     inspect,
     new,
     quarantine,
@@ -101,7 +104,11 @@ app.command("status")(status.status)
 app.command("try")(try_.try_)
 app.add_typer(deliveries.app, name="deliveries")
 app.add_typer(runs.app, name="runs")
+for verb in ("correct", "waive", "discard", "undo", "replay"):
+    quarantine.app.command(verb)(getattr(decision_verbs, verb))
 app.add_typer(quarantine.app, name="quarantine")
+app.add_typer(gate.app, name="gate")
+app.command("audit")(audit.audit)
 app.add_typer(circuits.app, name="circuits")
 app.command("inspect")(inspect.inspect)
 app.command("new")(new.new)

@@ -39,7 +39,9 @@ PREVIEW_FROM = 140
 @app.callback()
 @with_examples
 def _root() -> None:
-    """Rows that were refused: where they came from, every reason.
+    """Rows that were refused: where they came from, every reason, and what to do about them.
+
+    What is decided is kept with who and why, and can be undone.
 
     Values of columns marked as personal (pii) are always masked.
     """
@@ -263,6 +265,7 @@ def _print_row(console: Console, pipeline: DatasetPipeline, row: QuarantinedRow)
                 ("row", cell(row.row_id, "bold")),
                 ("table", cell(f"{row.dataset} {row.table}, {state}")),
                 ("partition", cell(row.partition or "-")),
+                *([("decisions", cell(", ".join(map(str, row.decisions))))] if row.decisions else []),
             ]
         )
     )
@@ -315,6 +318,7 @@ def _as_json(row: QuarantinedRow) -> dict[str, Any]:
         "line": row.line,
         "row_id": row.row_id,
         "reasons": list(row.reasons),
+        "decisions": list(row.decisions),
         "held": row.held,
         "row": dict(row.cells),
         "raw": row.raw,

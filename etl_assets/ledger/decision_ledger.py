@@ -33,3 +33,8 @@ class DecisionLedger(Transactions):
         """Return how many rows each decision concerned in some validations: decision -> rows."""
         with self._database.read() as connection:
             return decisions.effects(connection, validation_ids)
+
+    def dataset_of_decision(self, id: int) -> str | None:
+        """Return the dataset that a decision is on, None if there is no such decision."""
+        with self._database.read() as connection:
+            return decisions.dataset_of(connection, id)

@@ -68,6 +68,11 @@ def every(connection: Connection, dataset: str) -> list[Decision]:
     return [_from_row(row) for row in connection.execute(statement)]
 
 
+def dataset_of(connection: Connection, id: int) -> str | None:
+    """Return the dataset of a decision, None if there is none."""
+    return connection.execute(select(decisions.c.dataset).where(decisions.c.id == id)).scalar()
+
+
 def effects(connection: Connection, validation_ids: Collection[int]) -> dict[int, int]:
     """Return how many rows each decision concerned in some validations: decision -> rows."""
     found: defaultdict[int, int] = defaultdict(int)

@@ -217,3 +217,18 @@ def standing_on(pipeline: DatasetPipeline, table: TableId, row_id: str) -> list[
         for one in Decisions.of(pipeline).holding
         if (one.layer, one.table, one.row_id) == (table.layer, table.name, row_id)
     ]
+
+
+def tables_of_row(pipeline: DatasetPipeline, delivery: Delivery, row_id: str) -> list[TableId]:
+    """The tables by which a row is refused; else those on which a decision about it holds."""
+    tables = [table for table in pipeline.tables if table.layer is not Layer.GOLD]
+    refused = [
+        table
+        for table in tables
+        if scan_refused(pipeline, table, (*delivery.periods, ""))
+        .filter(pl.col("_row_id") == row_id)
+        .head(1)
+        .collect(engine="streaming")
+        .height
+    ]
+    return refused or [table for table in tables if standing_on(pipeline, table, row_id)]
