@@ -50,6 +50,7 @@ def load_project(settings: AppSettings, names: Iterable[str] | None = None) -> P
         try:
             settings.dataset(name).check_tables(name, [str(table.id) for table in dataset.tables])
             check_storable(dataset)
+            settings.publications(dataset)
             datasets[name] = dataset
         except EtlError as error:
             failures[name] = error

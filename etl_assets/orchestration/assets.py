@@ -4,7 +4,7 @@
 import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 
 import dagster as dg
@@ -18,7 +18,7 @@ from etl_assets.error_kinds import circuit_of, kind_of
 from etl_assets.errors import ErrorKind, EtlError, LedgerError
 from etl_assets.ledger.circuits import Failed
 from etl_assets.ledger.processes import identity_of
-from etl_assets.ledger.records import ProcessIdentity, RunStatus
+from etl_assets.ledger.records import Lease, ProcessIdentity, RunStatus
 from etl_assets.orchestration.checks import check_results, check_specs, told_by_period
 from etl_assets.orchestration.lineage import column_lineage
 from etl_assets.orchestration.metadata import (
@@ -118,14 +118,14 @@ def build_asset(
         periods = tuple(context.partition_keys) if table.partitioned else ("",)
         with (
             logs.context(run=context.run.run_id, dataset=dataset.name, table=str(table.id)),
-            _errors_told(context, pipeline),
+            errors_told(context, pipeline),
         ):
             _check_keys(pipeline, table, periods)
             usage = Usage()
             try:
                 result = _run(context, pipeline, table.id, periods)
             finally:
-                _record_usage(context, pipeline, usage)
+                record_usage(context, pipeline, usage)
             yield from _report(context, pipeline, dataset, table, result, usage)
 
     return build
@@ -148,7 +148,7 @@ def _check_keys(pipeline: DatasetPipeline, table: Table, periods: Sequence[str])
 
 
 @contextmanager
-def _errors_told(context: dg.AssetExecutionContext, pipeline: DatasetPipeline) -> Iterator[None]:
+def errors_told(context: dg.AssetExecutionContext, pipeline: DatasetPipeline) -> Iterator[None]:
     """Retry what may pass with growing waits; anything else ends the step, in words for people."""
     try:
         yield
@@ -194,21 +194,36 @@ def _run(
     context: dg.AssetExecutionContext, pipeline: DatasetPipeline, table: TableId, periods: Sequence[str]
 ) -> HopResult:
     """Run the hop under the dataset's lease."""
-    id = context.run.run_id
-    ledger = pipeline.ledger
-    if id not in {run.id for run in ledger.runs(pipeline.name, RunStatus.FAILED, limit=20)}:
-        # A run of which one table has failed stays failed, though its other tables are still built.
-        ledger.start_run(id, pipeline.name, _process(context))
+    start_run(context, pipeline)
     if table.layer is Layer.BRONZE and STRETCH_TAG not in context.run.tags:
         # Started by hand: perhaps no sensor has looked since the files came.
         take_in(pipeline)
-    seconds = pipeline.limits.lease_seconds
-    with held_lease(ledger, pipeline.name, id, seconds, wait_seconds=LEASE_WAIT_SECONDS) as lease:
+    id = context.run.run_id
+    with lease_of_run(context, pipeline) as lease:
         LOG.info("building", extra={"partitions": len(periods)})
         return run_hop(pipeline, table, periods, run_id=id, lease=lease, progress=_progress)
 
 
-def _record_usage(context: dg.AssetExecutionContext, pipeline: DatasetPipeline, usage: Usage) -> None:
+def start_run(context: dg.AssetExecutionContext, pipeline: DatasetPipeline) -> None:
+    """Write into the ledger that the run has begun."""
+    id, ledger = context.run.run_id, pipeline.ledger
+    if id not in {run.id for run in ledger.runs(pipeline.name, RunStatus.FAILED, limit=20)}:
+        # A run of which one table has failed stays failed, though its other tables are still built.
+        ledger.start_run(id, pipeline.name, _process(context))
+
+
+def lease_of_run(
+    context: dg.AssetExecutionContext, pipeline: DatasetPipeline
+) -> AbstractContextManager[Lease]:
+    """The dataset's lease, held in the run's name while the block runs."""
+    seconds = pipeline.limits.lease_seconds
+    return held_lease(
+        pipeline.ledger, pipeline.name, context.run.run_id, seconds, wait_seconds=LEASE_WAIT_SECONDS
+    )
+
+
+def record_usage(context: dg.AssetExecutionContext, pipeline: DatasetPipeline, usage: Usage) -> None:
+    """Say what a step took, in the log and in the ledger."""
     LOG.info(
         "built",
         extra={

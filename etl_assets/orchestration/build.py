@@ -14,6 +14,7 @@ from etl_assets.orchestration.assets import build_assets
 from etl_assets.orchestration.automation import build_missing, build_sensor
 from etl_assets.orchestration.failures import describe_failure
 from etl_assets.orchestration.partitions import partitions_of
+from etl_assets.orchestration.publications import build_publications
 from etl_assets.orchestration.resources import Pipelines, s3_resources
 from etl_assets.orchestration.tags import DATASET_TAG
 from etl_assets.orchestration.upkeep import build_upkeep
@@ -81,7 +82,7 @@ def build_executor(concurrency: ConcurrencySettings) -> dg.ExecutorDefinition:
 
 
 def build_dataset(dataset: Dataset, settings: AppSettings) -> dg.Definitions:
-    """Build one dataset: its tables, the sensor that feeds them, the daily jobs beside it."""
+    """Build one dataset: tables, publications, the sensor that feeds them, the daily jobs beside it."""
     own = settings.dataset(dataset.name)
     own.check_tables(dataset.name, [str(table.id) for table in dataset.tables])
     check_storable(dataset)
@@ -89,7 +90,10 @@ def build_dataset(dataset: Dataset, settings: AppSettings) -> dg.Definitions:
     missing, daily = build_missing(dataset, own)
     upkeep, nightly = build_upkeep(dataset, own, settings.upkeep)
     return dg.Definitions(
-        assets=build_assets(dataset, partitions, settings),
+        assets=[
+            *build_assets(dataset, partitions, settings),
+            *build_publications(dataset, settings.publications(dataset)),
+        ],
         sensors=[build_sensor(dataset, own, partitions)],
         schedules=[daily, nightly],
         jobs=[

@@ -20,3 +20,8 @@ def asset_key(dataset: str, table: TableId) -> dg.AssetKey:
     """`[dataset, layer, table]`."""
     # Plain text: Dagster can't serialise our enum.
     return dg.AssetKey([dataset, str(table.layer), table.name])
+
+
+def publication_key(dataset: str, name: str) -> dg.AssetKey:
+    """`[dataset, "publications", name]`."""
+    return dg.AssetKey([dataset, "publications", name])

@@ -70,6 +70,7 @@ def assemble(
         ),
         extracts=ExtractLog(settings.extracts(dataset.name), settings.object_storage) if queries else None,
         connections={name: settings.connection(query.connection) for name, query in queries.items()},
+        publications=settings.publications(dataset),
     )
 
 

@@ -13,7 +13,7 @@ from etl_assets.errors import ErrorKind
 from etl_assets.ledger.processes import is_dead
 from etl_assets.ledger.records import ProcessIdentity, Run, RunStatus
 from etl_assets.orchestration.assets import INTERRUPTIONS
-from etl_assets.orchestration.partitions import asset_key
+from etl_assets.orchestration.partitions import asset_key, publication_key
 from etl_assets.orchestration.tags import DATASET_TAG, ERROR_KIND_TAG, RANGE_END, RANGE_START, STRETCH_TAG
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.pending import Stretch
@@ -70,7 +70,10 @@ def plan_run(
         tags |= {RANGE_START: stretch.periods[0], RANGE_END: stretch.periods[-1]}
     return RunPlan(
         key=f"{stretch.key}:{len(earlier)}",
-        assets=tuple(asset_key(pipeline.name, table) for table in stretch.tables),
+        assets=(
+            *(asset_key(pipeline.name, table) for table in stretch.tables),
+            *(publication_key(pipeline.name, name) for name in stretch.publications),
+        ),
         partition=stretch.periods[0] if len(stretch.periods) == 1 else None,
         tags=tags,
     )
@@ -78,7 +81,7 @@ def plan_run(
 
 def _came_to_nothing(pipeline: DatasetPipeline, record: RunRecord) -> bool:
     id = record.dagster_run.run_id
-    if pipeline.ledger.validations_of_run(id):
+    if pipeline.ledger.validations_of_run(id) or pipeline.ledger.writings_of_run(id):
         return False
     # Ctrl-C is no failure: who starts `dq run` again wants to go on. A run that was terminated in
     # the UI is CANCELED, and is not to come back at once.
@@ -166,7 +169,8 @@ def close_run(pipeline: DatasetPipeline, run_id: str, *, success: bool) -> None:
     validations = pipeline.ledger.validations_of_run(run_id)
     status = RunStatus.FAILED
     if success:
-        status = RunStatus.COMPLETED if validations else RunStatus.SKIPPED
+        worked = validations or pipeline.ledger.writings_of_run(run_id)
+        status = RunStatus.COMPLETED if worked else RunStatus.SKIPPED
     pipeline.ledger.finish_run(
         run_id,
         status,

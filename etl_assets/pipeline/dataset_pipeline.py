@@ -15,6 +15,7 @@ from etl_assets.contracts.dataset import Dataset, Layer, Table, TableId
 from etl_assets.contracts.rules import CompiledContract, compile_contract
 from etl_assets.contracts.vocabulary import RuleKind
 from etl_assets.lake.tables import Lake, LakeTable
+from etl_assets.publications.opening import Publication
 from etl_assets.quality.thresholds import Thresholds
 from etl_assets.staging.area import StagingArea
 from etl_assets.staging.calendar import Calendar, Period
@@ -78,6 +79,7 @@ class DatasetPipeline:
     Attributes:
         extracts: Where what was read from databases is kept; None if no source is a query.
         connections: Table -> the database that its query is read from.
+        publications: Name -> a table that is written out, and where to.
     """
 
     dataset: Dataset
@@ -93,6 +95,7 @@ class DatasetPipeline:
     limits: Limits = field(default_factory=Limits)
     extracts: ExtractLog | None = None
     connections: Mapping[str, Connection] = field(default_factory=dict)
+    publications: Mapping[str, Publication] = field(default_factory=dict)
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     @property

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.errors import ErrorKind
 from etl_assets.ledger.records import DeliveryState, Failures, Outcome, PartitionKey, Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.digest import digest
+from etl_assets.pipeline.publications import PublicationStanding, publication_standings
+from etl_assets.pipeline.standing import FINAL, Standing
 from etl_assets.pipeline.state import ANOTHER_TRY, States
 from etl_assets.pipeline.strays import strays
 
-
-class Standing(StrEnum):
-    """Where a partition of a table stands.
-
-    current: what is published is what its inputs give. pending: can be built now. held: the gate
-    closed on these very inputs. failed: it failed as often as is tried. waiting: it will be tried
-    again later. blocked: an input is missing. nothing: nothing was delivered.
-    """
-
-    CURRENT = "current"
-    PENDING = "pending"
-    HELD = "held"
-    FAILED = "failed"
-    WAITING = "waiting"
-    BLOCKED = "blocked"
-    NOTHING = "nothing"
-
+__all__ = ["STRAY", "PartitionStanding", "Pending", "Standing", "Stretch"]
 
 STRAY = "the lake holds other rows than were published: a run was killed, or the lake was damaged or restored"
 
@@ -57,12 +42,14 @@ class Stretch:
         key: The same for the same work, after the same history: the states that it leads to, and the
             newest validations of its partitions. A run that wrote down anything changes it.
         retried: Somebody asked for another try, whatever came of the earlier ones.
+        publications: The publications that are written after the tables.
     """
 
     periods: tuple[str, ...]
     tables: tuple[TableId, ...]
     key: str
     retried: bool = False
+    publications: tuple[str, ...] = ()
 
 
 @dataclass
@@ -72,6 +59,7 @@ class Pending:
     Attributes:
         states: The states that partitions would have, with the deliveries that they are computed from.
         strays: Partitions whose rows in the lake are not those of their publication.
+        publications: Where each publication stands, by name.
     """
 
     pipeline: DatasetPipeline
@@ -80,6 +68,7 @@ class Pending:
     standings: dict[tuple[TableId, str], PartitionStanding] = field(default_factory=dict)
     retried: set[str] = field(default_factory=set)
     latest: dict[PartitionKey, Validation] = field(default_factory=dict)
+    publications: dict[str, PublicationStanding] = field(default_factory=dict)
 
     @classmethod
     def of(cls, pipeline: DatasetPipeline) -> Pending:
@@ -102,6 +91,7 @@ class Pending:
         for table, partition in pipeline.tables.items():
             for period in states.periods() if partition.partitioned else ("",):
                 pending.standings[table, period] = pending._stand(states, look, table, period)
+        pending.publications = publication_standings(pipeline, lambda table: pending._parts(look, table))
         return pending
 
     def _stand(self, states: States, look: _Look, table: TableId, period: str) -> PartitionStanding:
@@ -134,6 +124,15 @@ class Pending:
         if standing and standing.standing in (Standing.PENDING, Standing.CURRENT):
             return standing.state
         return look.published.get((table.layer, table.name, period))
+
+    def _parts(self, look: _Look, table: TableId) -> dict[str, str]:
+        """The states of a table's partitions, once everything that is pending has been built."""
+        published = {
+            period for layer, name, period in look.published if (layer, name) == (table.layer, table.name)
+        }
+        periods = published | {period for of, period in self.standings if of == table}
+        found = {period: self._readable(look, table, period) for period in periods}
+        return {period: state for period, state in found.items() if state is not None}
 
     def _missing(
         self, states: States, look: _Look, table: TableId, period: str
@@ -178,8 +177,8 @@ class Pending:
         if failures is None or failures.state_id != state:
             return None
         kind, last = failures.error_kind, failures.error
-        if kind in _FINAL:
-            return Standing.FAILED, f"{last} ({kind}: {_FINAL[kind]}, or for `dq deliveries retry`)"
+        if kind in FINAL:
+            return Standing.FAILED, f"{last} ({kind}: {FINAL[kind]}, or for `dq deliveries retry`)"
         # What a person has to set right takes as long as it takes: tried again, seldom, without a limit.
         limited = kind != ErrorKind.CONFIGURATION
         if limited and failures.count >= self.pipeline.retry.max_attempts:
@@ -201,17 +200,19 @@ class Pending:
 
         Unpartitioned tables that others read go first, with the first stretch. Those that are built
         from partitioned tables wait until no more than one stretch is left, and go with it: built
-        earlier, they would be out of date at once.
+        earlier, they would be out of date at once. So do publications.
         """
         first, last = self._whole_tables()
         spans = list(self._spans())
+        written = tuple(name for name, one in self.publications.items() if one.standing is Standing.PENDING)
         if not spans:
             alone = (*first, *last)
-            return [self._stretch((), alone)] if alone else []
+            return [self._stretch((), alone, written)] if alone or written else []
         out = []
         for number, (periods, tables) in enumerate(spans):
             chosen = {*tables, *(first if number == 0 else ()), *(last if len(spans) == 1 else ())}
-            out.append(self._stretch(periods, tuple(id for id in self.pipeline.tables if id in chosen)))
+            ordered = tuple(id for id in self.pipeline.tables if id in chosen)
+            out.append(self._stretch(periods, ordered, written if len(spans) == 1 else ()))
         return out
 
     def _whole_tables(self) -> tuple[list[TableId], list[TableId]]:
@@ -248,7 +249,9 @@ class Pending:
         standing = self.standings.get((table, period))
         return standing is not None and standing.standing is Standing.PENDING
 
-    def _stretch(self, periods: tuple[str, ...], tables: tuple[TableId, ...]) -> Stretch:
+    def _stretch(
+        self, periods: tuple[str, ...], tables: tuple[TableId, ...], publications: tuple[str, ...] = ()
+    ) -> Stretch:
         states = [
             self.standings[table, period].state
             for table in tables
@@ -260,8 +263,11 @@ class Pending:
             for period in (periods if self.pipeline.tables[table].partitioned else ("",))
             if (table.layer, table.name, period) in self.latest
         ]
-        key = digest(self.pipeline.name, list(map(str, tables)), periods, states, newest)
-        return Stretch(periods, tables, key, retried=not self.retried.isdisjoint(periods or ("",)))
+        written = [self.publications[name] for name in publications]
+        tries = [[one.name, one.state, one.history.newest and one.history.newest.id] for one in written]
+        key = digest(self.pipeline.name, list(map(str, tables)), periods, states, newest, tries)
+        retried = any(one.asked_for for one in written) or not self.retried.isdisjoint(periods or ("",))
+        return Stretch(periods, tables, key, retried, publications)
 
     # -- counts -------------------------------------------------------------------------------
 
@@ -286,12 +292,6 @@ class _Look:
     now: datetime
     closed: dict[str, str]
 
-
-_FINAL: Mapping[str, str] = {
-    ErrorKind.DATA: "waits for another delivery",
-    ErrorKind.BUG: "waits for other code",
-}
-"""Kinds of errors that are the same with every try, and what makes another state, which is tried."""
 
 _NOTHING = PartitionStanding(TableId(Layer.BRONZE, ""), "", Standing.NOTHING)
 

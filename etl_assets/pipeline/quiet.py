@@ -65,8 +65,9 @@ def is_quiet(intake: Intake, pending: Pending) -> bool:
 
 def _any(pending: Pending, standings: Iterable[Standing]) -> bool:
     wanted = {*standings}
-    found = (*pending.standings.values(), *pending.publications.values())
-    return any(one.standing in wanted for one in found)
+    found = [one.standing for one in pending.standings.values()]
+    found += [one.standing for one in pending.publications.values()]
+    return not wanted.isdisjoint(found)
 
 
 def _ledger(pipeline: DatasetPipeline) -> list[object]:

@@ -8,9 +8,6 @@ from pathlib import Path
 
 import polars as pl
 
-PERIOD = "_period"
-"""The column of a partitioned table that names a row's partition."""
-
 
 @dataclass(frozen=True)
 class Shape:

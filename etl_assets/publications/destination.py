@@ -20,6 +20,12 @@ class DestinationChangedError(PublicationError):
     kind = ErrorKind.CONFIGURATION
 
 
+class RowsMiscountedError(PublicationError):
+    """Other rows have arrived at the destination than were sent there; nothing was published."""
+
+    kind = ErrorKind.CONFIGURATION
+
+
 class StalePublisherError(PublicationError):
     """A newer writer has written the publication already; nothing was changed."""
 

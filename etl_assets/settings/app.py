@@ -18,8 +18,10 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from etl_assets.connections import Connection
+from etl_assets.contracts.dataset import Dataset
 from etl_assets.errors import SettingsError
 from etl_assets.object_storage import ObjectStorage, is_s3, parse_place
+from etl_assets.publications.opening import Means, Publication, open_publications
 from etl_assets.settings.concurrency import ConcurrencySettings
 from etl_assets.settings.connections import ConnectionSettings
 from etl_assets.settings.dataset import DatasetSettings, TableName
@@ -217,6 +219,15 @@ class AppSettings(BaseSettings):
                 hint=f"Describe it in app.yaml; there are {known} so far",
             )
         return self.connections[name].connection(name, self.project_dir)
+
+    def publications(self, dataset: Dataset) -> dict[str, Publication]:
+        """Return a dataset's publications, by name; nothing is asked of their destinations yet.
+
+        Raises:
+            SettingsError: One of them can't be what it is declared to be.
+        """
+        means = Means(self.connection, self.object_storage, self.project_dir)
+        return open_publications(dataset, self.dataset(dataset.name).publications, means)
 
     def dataset(self, name: str) -> DatasetSettings:
         """Return the settings of one dataset.

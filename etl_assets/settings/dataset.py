@@ -12,6 +12,7 @@ from etl_assets.contracts.vocabulary import Dimension
 from etl_assets.errors import SettingsError
 from etl_assets.logs import mask_url_passwords
 from etl_assets.object_storage import is_s3, parse_place
+from etl_assets.publications.declaration import Publication
 from etl_assets.quality.thresholds import Threshold, Thresholds
 from etl_assets.settings.cron import CronLine
 from etl_assets.settings.retry import CircuitSettings, RetrySettings
@@ -84,6 +85,10 @@ class DatasetSettings(_Section):
     schedule: ScheduleSettings = Field(default_factory=ScheduleSettings)
     retry: RetrySettings = Field(default_factory=RetrySettings)
     circuit: CircuitSettings = Field(default_factory=CircuitSettings)
+    publications: dict[TableName, Publication] = Field(
+        default_factory=dict,
+        description="Name -> a table that is written out, to PostgreSQL or as files, when it has changed.",
+    )
 
     @field_validator("staging")
     @classmethod

@@ -11,8 +11,9 @@ from typing import Any
 import polars as pl
 
 from etl_assets.connections import Connection
+from etl_assets.contracts.provenance import PERIOD
 from etl_assets.pipeline.digest import digest
-from etl_assets.publications.content import PERIOD, Content, Part, Shape
+from etl_assets.publications.content import Content, Part, Shape
 from etl_assets.publications.postgresql.destination import PostgresDestination
 from etl_assets.publications.postgresql.session import Table
 

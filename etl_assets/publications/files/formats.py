@@ -10,7 +10,7 @@ from typing import Literal, Protocol
 
 import polars as pl
 
-from etl_assets.publications.destination import PublicationError
+from etl_assets.publications.destination import RowsMiscountedError
 from etl_assets.publications.json_text import is_nested, json_texts
 
 BATCH_ROWS = 50_000
@@ -152,13 +152,13 @@ def written(rows: pl.LazyFrame, format: FileFormat, file: Path, expected: int) -
     """Write rows into a file; return its size and hash.
 
     Raises:
-        PublicationError: The file holds another number of rows.
+        RowsMiscountedError: The file holds another number of rows.
     """
     format.write(rows, file)
     found = format.count(file)
     if found != expected:
-        raise PublicationError(
+        raise RowsMiscountedError(
             f"Rows do not add up: {found} rows are in the {format.name} file, {expected} are published",
-            hint="nothing was published; this is a mistake in etl_assets",
+            hint="Nothing was published; this is a mistake in etl_assets",
         )
     return file.stat().st_size, sha256_of(file)

@@ -15,7 +15,8 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = %s AND c.relname = %s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
 _COLUMNS = """
-SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute
+SELECT attname, format_type(atttypid, atttypmod) || CASE WHEN attnotnull THEN ' NOT NULL' ELSE '' END
+FROM pg_attribute
 WHERE attrelid = %s AND attnum > 0 AND NOT attisdropped ORDER BY attnum
 """
 _DEPENDENT = """
@@ -28,6 +29,7 @@ WHERE d.refclassid = 'pg_class'::regclass AND d.refobjid = %s AND v.oid <> %s
 ORDER BY 2
 """
 PLAIN_TABLE = "r"
+NOT_NULL = " NOT NULL"
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ def name_of(cursor: Cursor, oid: int) -> str | None:
 
 
 def columns_of(cursor: Cursor, oid: int) -> dict[str, str]:
-    """Column -> type, in order."""
+    """Column -> type, with NOT NULL where it is so, in order."""
     cursor.execute(_COLUMNS, [oid])
     return dict(cursor.fetchall())
 
@@ -85,11 +87,9 @@ def may_create(cursor: Cursor, schema: str) -> bool | None:
     return None if row is None else bool(row[0])
 
 
-def create_table(
-    cursor: Cursor, table: Table, columns: Mapping[str, str], required: Collection[str], key: Collection[str]
-) -> None:
+def create_table(cursor: Cursor, table: Table, columns: Mapping[str, str], key: Collection[str]) -> None:
     """Make the table, with what the contract promises of nulls and of its key."""
-    parts = [_definition(name, kind, required) for name, kind in columns.items()]
+    parts = [_definition(name, kind) for name, kind in columns.items()]
     if key:
         parts.append(sql.SQL("PRIMARY KEY ({})").format(_list(key)))
     query = sql.SQL("CREATE TABLE {} ({})").format(table.identifier, sql.SQL(", ").join(parts))
@@ -103,53 +103,49 @@ def create_index(cursor: Cursor, table: Table, column: str) -> None:
 
 
 def change_columns(
-    cursor: Cursor,
-    table: Table,
-    before: Mapping[str, str],
-    columns: Mapping[str, str],
-    required: Collection[str],
+    cursor: Cursor, table: Table, before: Mapping[str, str], columns: Mapping[str, str]
 ) -> None:
     """Drop and add columns of a table that holds no rows any more, so that it has those of the contract.
 
-    A column of another type is dropped and added: what has to be rewritten is empty for every reader whose
-    transaction began before, whatever it held.
+    A column of another type is dropped and added: to rewrite it would empty the table for every reader whose
+    transaction began before.
     """
-    for name in dropped(before, columns):
-        cursor.execute(
-            sql.SQL("ALTER TABLE {} DROP COLUMN {}").format(table.identifier, sql.Identifier(name))
-        )
+
+    def alter(change: str, part: sql.Composable) -> None:
+        cursor.execute(sql.SQL(f"ALTER TABLE {{}} {change}").format(table.identifier, part))
+
+    gone = dropped(before, columns)
+    for name in gone:
+        alter("DROP COLUMN {}", sql.Identifier(name))
     for name, kind in columns.items():
-        if before.get(name) != kind:
-            column = _definition(name, kind, required)
-            cursor.execute(sql.SQL("ALTER TABLE {} ADD COLUMN {}").format(table.identifier, column))
-            continue
-        change = "SET" if name in required else "DROP"
-        query = f"ALTER TABLE {{}} ALTER COLUMN {{}} {change} NOT NULL"
-        cursor.execute(sql.SQL(query).format(table.identifier, sql.Identifier(name)))
+        if name not in before or name in gone:
+            alter("ADD COLUMN {}", _definition(name, kind))
+        elif before[name] != kind:
+            change = "SET" if kind.endswith(NOT_NULL) else "DROP"
+            alter(f"ALTER COLUMN {{}} {change} NOT NULL", sql.Identifier(name))
 
 
 def dropped(before: Mapping[str, str], columns: Mapping[str, str]) -> list[str]:
-    """The columns that are not as they were."""
-    return [name for name, kind in before.items() if columns.get(name) != kind]
+    """The columns that are gone, or of another type."""
+
+    def bare(kind: str | None) -> str | None:
+        return kind and kind.removesuffix(NOT_NULL)
+
+    return [name for name, kind in before.items() if bare(columns.get(name)) != bare(kind)]
 
 
-def set_key(cursor: Cursor, table: Table, oid: int, key: Collection[str]) -> None:
-    """Give the table the primary key that the contract promises now, in place of an earlier one."""
-    cursor.execute(
-        "SELECT c.conname, array_agg(a.attname::text ORDER BY a.attname) FROM pg_constraint c "
-        "JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = ANY(c.conkey) "
-        "WHERE c.conrelid = %s AND c.contype = 'p' GROUP BY c.conname",
-        [oid],
-    )
-    row = cursor.fetchone()
-    if row is not None and sorted(key) == sorted(row[1]):
-        return
-    if row is not None:
+def drop_key(cursor: Cursor, table: Table, oid: int) -> None:
+    """Drop the primary key, if there is one."""
+    cursor.execute("SELECT conname FROM pg_constraint WHERE conrelid = %s AND contype = 'p'", [oid])
+    if row := cursor.fetchone():
         query = sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}")
         cursor.execute(query.format(table.identifier, sql.Identifier(row[0])))
-    if key:
-        query = sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})")
-        cursor.execute(query.format(table.identifier, _list(key)))
+
+
+def add_key(cursor: Cursor, table: Table, key: Collection[str]) -> None:
+    """Make some columns the primary key."""
+    query = sql.SQL("ALTER TABLE {} ADD PRIMARY KEY ({})")
+    cursor.execute(query.format(table.identifier, _list(key)))
 
 
 def comment(cursor: Cursor, table: Table, description: str, columns: Mapping[str, str]) -> None:
@@ -162,10 +158,9 @@ def comment(cursor: Cursor, table: Table, description: str, columns: Mapping[str
         cursor.execute(query.format(column, sql.Literal(told)))
 
 
-def _definition(name: str, kind: str, required: Collection[str]) -> sql.Composed:
+def _definition(name: str, kind: str) -> sql.Composed:
     # The type is one of our own list.
-    null = "NOT NULL" if name in required else ""
-    return sql.SQL("{} {} {}").format(sql.Identifier(name), sql.SQL(kind), sql.SQL(null))
+    return sql.SQL("{} {}").format(sql.Identifier(name), sql.SQL(kind))
 
 
 def _list(names: Collection[str]) -> sql.Composed:

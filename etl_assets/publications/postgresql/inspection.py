@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from psycopg2 import sql
 
 from etl_assets import logs
-from etl_assets.publications.content import PERIOD, Content
+from etl_assets.contracts.provenance import PERIOD
+from etl_assets.publications.content import Content
 from etl_assets.publications.destination import DestinationChangedError, StalePublisherError
 from etl_assets.publications.postgresql import catalog, rows
 from etl_assets.publications.postgresql.catalog import Found
@@ -18,6 +19,14 @@ from etl_assets.publications.postgresql.session import Cursor, Table
 LOG = logs.get_logger(__name__)
 
 _SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the table is to have: column -> type, and the columns of its primary key."""
+
+    columns: Mapping[str, str]
+    key: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -41,12 +50,17 @@ class Current:
         """What the destination holds, None where that is not known."""
         return self.record.state_id if self.found is not None and self.record is not None else None
 
-    def whole(self, types: Mapping[str, str]) -> bool:
+    def differs(self, wanted: Wanted) -> bool:
+        """Whether the table has other columns than it is to have, or another key."""
+        key = self.record.key if self.record is not None else ()
+        return dict(self.columns) != dict(wanted.columns) or key != wanted.key
+
+    def whole(self, wanted: Wanted) -> bool:
         """Whether all rows are to be replaced."""
-        return self.state_id is None or dict(self.columns) != dict(types)
+        return self.state_id is None or self.differs(wanted)
 
 
-def inspect(cursor: Cursor, table: Table, content: Content, types: Mapping[str, str]) -> Current:
+def inspect(cursor: Cursor, table: Table, content: Content, wanted: Wanted) -> Current:
     """Find out what is there; the table is then locked against others who write, not against readers.
 
     Raises:
@@ -70,14 +84,15 @@ def inspect(cursor: Cursor, table: Table, content: Content, types: Mapping[str, 
     columns = catalog.columns_of(cursor, found.oid)
     if record.state_id is not None:
         look.check_columns(columns, record)
-    changed = dict(types) != columns
+    current = Current(found, record, columns, record.parts)
+    changed = current.differs(wanted)
     if changed:
-        look.check_changeable(found, columns, types)
+        look.check_changeable(found, columns, wanted)
     mode = "ACCESS EXCLUSIVE" if changed else "SHARE ROW EXCLUSIVE"
     cursor.execute(sql.SQL(f"LOCK TABLE {{}} IN {mode} MODE").format(table.identifier))
     if record.state_id is not None:
         look.check_rows(record)
-    return Current(found, record, columns, record.parts)
+    return current
 
 
 @dataclass(frozen=True)
@@ -161,9 +176,9 @@ class _Look:
                 f"Undo that; what is added belongs into a view or a table of its own. {self._anew}",
             )
 
-    def check_changeable(self, found: Found, columns: Mapping[str, str], types: Mapping[str, str]) -> None:
+    def check_changeable(self, found: Found, columns: Mapping[str, str], wanted: Wanted) -> None:
         """The contract has changed: can the table follow?"""
-        gone = catalog.dropped(columns, types)
+        gone = catalog.dropped(columns, wanted.columns)
         if gone and (views := catalog.views_on(self.cursor, found.oid, gone)):
             raise self.wrong(
                 f"The contract no longer has {_listed(gone)} as it was, which {_listed(views)} read",

@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS {records} (
     written_at timestamptz NOT NULL,
     table_oid oid NOT NULL,
     columns jsonb NOT NULL,
+    key_columns jsonb NOT NULL,
     parts jsonb NOT NULL
 )"""
 _COMMENT = (
@@ -53,6 +54,7 @@ class Record:
         state_id: None if somebody asks for the whole table to be written anew.
         oid: The table's, by which it is found again under another name.
         columns: Column -> type.
+        key: The columns of the primary key that we made.
     """
 
     publication: str
@@ -60,6 +62,7 @@ class Record:
     token: int
     oid: int
     columns: Mapping[str, str]
+    key: tuple[str, ...] = ()
     parts: Mapping[str, RecordedPart] = field(default_factory=dict)
 
     @property
@@ -88,16 +91,15 @@ def read_record(cursor: Cursor, table: Table) -> Record | None:
     """What is written down of a table, locked until the transaction ends; None if nothing is."""
     if not has_records(cursor, table):
         return None
-    query = (
-        "SELECT publication, state_id, token, table_oid, columns, parts FROM {} WHERE target = %s FOR UPDATE"
-    )
+    names = "publication, state_id, token, table_oid, columns, key_columns, parts"
+    query = f"SELECT {names} FROM {{}} WHERE target = %s FOR UPDATE"
     cursor.execute(sql.SQL(query).format(records_of(table).identifier), [table.name])
     row = cursor.fetchone()
     if row is None:
         return None
-    publication, state_id, token, oid, columns, parts = row
+    publication, state_id, token, oid, columns, key, parts = row
     found = {period: RecordedPart(*one) for period, one in _json(parts).items()}
-    return Record(publication, state_id, token, int(oid), dict(_json(columns)), found)
+    return Record(publication, state_id, token, int(oid), dict(_json(columns)), tuple(_json(key)), found)
 
 
 def write_record(cursor: Cursor, table: Table, record: Record) -> None:
@@ -112,6 +114,7 @@ def write_record(cursor: Cursor, table: Table, record: Record) -> None:
         "table_oid": record.oid,
         # As a list: jsonb does not keep the order of keys.
         "columns": json.dumps(list(record.columns.items())),
+        "key_columns": json.dumps(record.key),
         "parts": json.dumps(parts),
     }
     names = sql.SQL(", ").join(map(sql.Identifier, values))

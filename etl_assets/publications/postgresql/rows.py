@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 import polars as pl
 from psycopg2 import sql
 
-from etl_assets.publications.content import PERIOD
+from etl_assets.contracts.provenance import PERIOD
 from etl_assets.publications.postgresql.session import Cursor, Table
 from etl_assets.publications.postgresql.types import copy_text
 
