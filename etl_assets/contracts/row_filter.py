@@ -47,16 +47,10 @@ class Condition:
             return other.operator not in (Operator.IS_NULL, Operator.DIFFERS)
         if self.operator is not Operator.EQUALS:
             return False
-        tests = {
-            Operator.EQUALS: lambda mine, theirs: mine == theirs,
-            Operator.STARTS_WITH: lambda mine, theirs: mine.startswith(theirs),
-            Operator.CONTAINS: lambda mine, theirs: theirs in mine,
-        }
         if other.operator is Operator.DIFFERS:
             return set(self.values) <= set(other.values)
-        test = tests.get(other.operator)
-        return test is not None and not any(
-            test(mine, theirs) for mine in self.values for theirs in other.values
+        return not any(
+            _holds(other.operator, mine, theirs) for mine in self.values for theirs in other.values
         )
 
     def to_json(self) -> list[object]:
@@ -68,6 +62,18 @@ class Condition:
         """Read what was stored."""
         column, operator, values = stored
         return cls(column, Operator(operator), tuple(values))
+
+
+def _holds(operator: Operator, cell: str, value: str) -> bool:
+    """Whether a cell fulfils a comparison; True where that can't be said."""
+    match operator:
+        case Operator.EQUALS:
+            return cell == value
+        case Operator.STARTS_WITH:
+            return cell.startswith(value)
+        case Operator.CONTAINS:
+            return value in cell
+    return True
 
 
 def disjoint(some: Iterable[Condition], others: Iterable[Condition]) -> bool:
