@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from etl_assets.scaffolding.dataset import Draft
-    from etl_assets.scaffolding.writing import Written
+    from etl_assets.scaffolding.existing import Existing
+    from etl_assets.scaffolding.writing import State, Written
 
 
 _MOST_UP = 2
@@ -52,7 +54,8 @@ def new(
     anything is wrong.
 
     Run it again when the files have changed: files that you edited are never
-    touched, what would be new is put beside them as *.suggested.
+    touched, what would be new is put beside them as *.suggested. Tables that
+    none of the files belongs to are kept, drafted again from what is staged.
 
     Examples:
       dq new sales sales_2024-W*.csv customers.xlsx --stage
@@ -61,17 +64,26 @@ def new(
     from etl_assets.errors import StagingError
     from etl_assets.inspection.table import NoTableError
     from etl_assets.scaffolding.dataset import ScaffoldingError, draft_dataset
+    from etl_assets.scaffolding.existing import TablesLostError
+    from etl_assets.scaffolding.materials import keys_of
     from etl_assets.scaffolding.project import write_project
-    from etl_assets.scaffolding.writing import write_files
+    from etl_assets.scaffolding.writing import state_of, write_files
 
     try:
         _check_timezone(timezone)
-        draft = draft_dataset(name, files, timezone=timezone, code_folder=_code_folder(folder))
-    except (ScaffoldingError, StagingError, NoTableError) as error:
+        looked_at = {path: state_of(path) for path in keys_of(files).values()}
+        draft = draft_dataset(
+            name,
+            files,
+            timezone=timezone,
+            code_folder=_code_folder(folder),
+            existing=_existing(name, folder),
+        )
+    except (ScaffoldingError, StagingError, NoTableError, TablesLostError) as error:
         raise WrongUseError(error.what, where=error.where, hint=error.hint) from None
     written = write_files(folder, draft.files)
     project = [path.relative_to(folder).as_posix() for path in write_project(folder)]
-    staging, staged = _stage(draft, folder) if stage else (_staging(draft, folder), [])
+    staging, staged = _stage(draft, folder, looked_at) if stage else (_staging(draft, folder), [])
     if json:
         print_json(_as_json(draft, written, project, staged))
         return
@@ -97,13 +109,25 @@ def _code_folder(folder: Path) -> str:
     return "datasets" if not own or Path("datasets") in own else own[0].as_posix()
 
 
+def _existing(name: str, folder: Path) -> Existing | None:
+    """The dataset as it is, if its settings can be read."""
+    from etl_assets.scaffolding.existing import Existing
+    from etl_assets.settings import load_settings
+
+    if not (folder / "config" / "datasets" / f"{name}.yaml").is_file():
+        return None
+    settings = load_settings(folder / "config")
+    own = settings.datasets.get(name)
+    return Existing(name, own, settings.staging_url(name)) if own else None
+
+
 def _staging(draft: Draft, folder: Path) -> str:
     from etl_assets.settings import load_settings
 
     return load_settings(folder / "config").staging_url(draft.name)
 
 
-def _stage(draft: Draft, folder: Path) -> tuple[str, list[str]]:
+def _stage(draft: Draft, folder: Path, looked_at: Mapping[Path, State]) -> tuple[str, list[str]]:
     from etl_assets.scaffolding.writing import stage_files
 
     staging = _staging(draft, folder)
@@ -113,7 +137,7 @@ def _stage(draft: Draft, folder: Path) -> tuple[str, list[str]]:
             where={"staging": staging},
             hint="The dataset was written; put the files there yourself",
         )
-    return staging, stage_files(Path(staging), draft.paths, list(draft.snapshot_keys))
+    return staging, stage_files(Path(staging), draft.paths, list(draft.snapshot_keys), looked_at)
 
 
 # -- what is told -------------------------------------------------------------------------------------
@@ -150,6 +174,8 @@ def _print(
         say("earlier suggestions, of no use any more; left alone, since you edited them:", "bold")
         for one in written.kept:
             say(f"  {_shown(folder, one)}")
+    if draft.kept:
+        say(f"kept, drafted again from what is staged: {', '.join(draft.kept)}", "bold")
     if staged is not None:
         say(f"staged: {counted(len(staged), 'file')} in {_path(staging, Path())}", "bold")
     for table in draft.tables:
@@ -211,6 +237,7 @@ def _as_json(draft: Draft, written: Written, project: list[str], staged: list[st
             }
             for table in draft.tables
         ],
+        "tables_kept": list(draft.kept),
         "written": [*project, *written.new],
         "refreshed": written.refreshed,
         "unchanged": written.unchanged,

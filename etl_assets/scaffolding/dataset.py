@@ -17,6 +17,7 @@ from etl_assets.errors import EtlError, SettingsError
 from etl_assets.inspection.rhythm import Rhythm, common_rhythm, machine_timezone
 from etl_assets.scaffolding.drafts import Material, TableDraft, draft_columns
 from etl_assets.scaffolding.dry_run import Findings, load_draft, try_out
+from etl_assets.scaffolding.existing import Existing
 from etl_assets.scaffolding.generated_test import generated_test
 from etl_assets.scaffolding.gold import gold_drafts, gold_module
 from etl_assets.scaffolding.materials import gather
@@ -62,6 +63,7 @@ class Draft:
         tables: What was drafted.
         findings: Table -> what the rows that were looked at come to.
         snapshot_keys: Keys of files of which the newest alone counts, oldest first.
+        kept: Tables that the dataset has already, and that none of the files given belongs to.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Draft:
     tables: Sequence[TableDraft]
     findings: Mapping[str, Findings]
     snapshot_keys: Sequence[str]
+    kept: Sequence[str] = ()
 
     @property
     def doubts(self) -> list[Doubt]:
@@ -78,7 +81,12 @@ class Draft:
 
 
 def draft_dataset(
-    name: str, given: Sequence[Path], *, timezone: str | None = None, code_folder: str = "datasets"
+    name: str,
+    given: Sequence[Path],
+    *,
+    timezone: str | None = None,
+    code_folder: str = "datasets",
+    existing: Existing | None = None,
 ) -> Draft:
     """Draft a dataset from files such as those that will be delivered.
 
@@ -87,13 +95,15 @@ def draft_dataset(
         given: Files, or folders of files.
         timezone: Of the calendar; by default this machine's.
         code_folder: The project's folder of datasets, below the project's own.
+        existing: The dataset as it is, if it is there: its other tables are drafted anew from what is staged.
 
     Raises:
+        TablesLostError: Nothing is staged of a table that the dataset has.
         ScaffoldingError: The name can't be used, or the files can't be told apart.
         StagingError: A file is not there, or holds no table.
     """
     _check_name(name)
-    gathered = gather(name, given)
+    gathered = gather(name, given, existing=existing)
     rhythms = [one.layout.rhythm for one in gathered.materials if one.layout.rhythm is not None]
     rhythm = common_rhythm(rhythms) if rhythms else None
     days = [day for one in gathered.materials for day in one.layout.dates.values()]
@@ -113,7 +123,7 @@ def draft_dataset(
     snapshots = [
         key for table in tables if not table.material.partitioned for key in table.material.layout.ordered
     ]
-    return Draft(name, files, gathered.paths, tables, findings, snapshots)
+    return Draft(name, files, gathered.paths, tables, findings, snapshots, gathered.kept)
 
 
 def _check_name(name: str) -> None:

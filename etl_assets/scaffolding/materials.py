@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import polars as pl
@@ -20,6 +20,7 @@ from etl_assets.inspection.layout import Layout, propose_layout
 from etl_assets.inspection.records import Certainty, Column, Inspection
 from etl_assets.profiling.suggest import suggest
 from etl_assets.scaffolding.drafts import Material
+from etl_assets.scaffolding.existing import Existing
 from etl_assets.scaffolding.formats import renamed, typed_rows, types_of
 from etl_assets.scaffolding.names import is_readable, snake_case
 from etl_assets.staging.source import Mode, PeriodFrom, compile_pattern
@@ -47,27 +48,36 @@ class Gathered:
 
     Attributes:
         materials: A table each.
-        paths: Key below the staging area -> the file that was given.
+        paths: Key below the staging area -> the file that was given, or that is staged.
+        kept: Tables that the dataset has already, and that no file given belongs to.
     """
 
     materials: list[Material]
     paths: dict[str, Path]
+    kept: list[str] = field(default_factory=list)
 
 
-def gather(dataset: str, given: Sequence[Path]) -> Gathered:
+def gather(dataset: str, given: Sequence[Path], existing: Existing | None = None) -> Gathered:
     """Look at the files, and sort them into tables by their headers.
 
     Args:
         dataset: Name of the dataset.
         given: Files, or folders of files.
+        existing: The dataset as it is: its other tables are looked at as they are staged.
 
     Raises:
+        TablesLostError: Nothing is staged of such a table.
         StagingError: There is no file, or one of them holds no table.
     """
-    paths = _keys(_files(given))
+    paths = existing.keyed(keys_of(given)) if existing else keys_of(given)
+    kept = existing.without(paths) if existing else []
+    staged = existing.staged(kept) if existing else {}
+    paths = {**staged, **paths}
     read = _spread(sorted(paths))
     seen = {key: inspect_file(paths[key], proof=number == 0) for number, key in enumerate(read)}
     groups = _groups(dataset, seen, [key for key in paths if key not in seen])
+    if existing:
+        groups = [replace(group, name=existing.name_of(group.keys) or group.name) for group in groups]
     if len(groups) > 1 and _collide(groups):
         # A folder for each table, so that no name can belong to two.
         paths = {f"{group.name}/{key}": paths[key] for group in groups for key in group.keys}
@@ -75,10 +85,22 @@ def gather(dataset: str, given: Sequence[Path]) -> Gathered:
     layouts = {group.name: propose_layout(group.files, group.keys) for group in groups}
     materials = [_material(group, layouts[group.name]) for group in groups]
     known = {key for group in groups for key in group.keys}
-    return Gathered(_with_suggestions(materials), {key: path for key, path in paths.items() if key in known})
+    paths = {key: path for key, path in paths.items() if key in known}
+    if existing:
+        existing.check_kept(paths, staged)
+    return Gathered(_with_suggestions(materials), paths, kept)
 
 
 # -- files --------------------------------------------------------------------------------------------
+
+
+def keys_of(given: Sequence[Path]) -> dict[str, Path]:
+    """The keys that files, or folders of files, have below the staging area.
+
+    Raises:
+        StagingError: There is no such file.
+    """
+    return _keys(_files(given))
 
 
 def _files(given: Sequence[Path]) -> list[Path]:

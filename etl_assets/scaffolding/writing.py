@@ -201,7 +201,25 @@ def _make_folder(folder: Path) -> list[Path]:
 # -- staging ------------------------------------------------------------------------------------------
 
 
-def stage_files(staging: Path, paths: Mapping[str, Path], snapshots: list[str]) -> list[str]:
+State = tuple[int, int, int]
+"""Size, time of the last change and inode of a file: what tells that it was written to meanwhile."""
+
+
+def state_of(path: Path) -> State:
+    """What a file's state is now."""
+    return _state(path.stat())
+
+
+def _state(found: os.stat_result) -> State:
+    return found.st_size, found.st_mtime_ns, found.st_ino
+
+
+def stage_files(
+    staging: Path,
+    paths: Mapping[str, Path],
+    snapshots: list[str],
+    looked_at: Mapping[Path, State] | None = None,
+) -> list[str]:
     """Copy files into the staging folder, each whole at once; what is there with the same content is left.
 
     Args:
@@ -209,14 +227,17 @@ def stage_files(staging: Path, paths: Mapping[str, Path], snapshots: list[str]) 
         paths: Key below it -> file.
         snapshots: Keys of which the file changed last counts, in the order in which they were made: their
             copies are given times in this order.
+        looked_at: The files' states at an earlier look: one that has changed since then still grows.
 
     Returns:
         The keys that were copied.
 
     Raises:
-        EtlError: A file can't be copied, or another one is there already under its name.
+        EtlError: A file can't be copied, or another one is there already under its name; or files still
+            grow: these are not staged, the others are.
     """
-    copied = []
+    copied: list[str] = []
+    growing: list[str] = []
     for key, source in paths.items():
         target = staging / key
         try:
@@ -229,22 +250,34 @@ def stage_files(staging: Path, paths: Mapping[str, Path], snapshots: list[str]) 
                     hint="Nothing is overwritten there; move one of the two",
                 )
             target.parent.mkdir(parents=True, exist_ok=True)
-            _copy(source, target)
+            whole = _copy(source, target, (looked_at or {}).get(source))
         except OSError as error:
             told = error.strerror or type(error).__name__
             raise EtlError(f"The file can't be copied: {told}", where={"file": source}) from None
-        copied.append(key)
+        (copied if whole else growing).append(key)
     _in_time_order([staging / key for key in snapshots if (staging / key).exists()])
+    if growing:
+        raise EtlError(
+            "Files that still grow were not staged",
+            where={"files": ", ".join(str(paths[key]) for key in growing)},
+            hint="All else is done; call it again with --stage once they are whole",
+        )
     return copied
 
 
-def _copy(source: Path, target: Path) -> None:
+def _copy(source: Path, target: Path, looked_at: State | None) -> bool:
+    """Copy a file, whole at once; False, and nothing, if it was written to meanwhile."""
     unfinished = _unfinished(target)
     try:
         with source.open("rb") as given, unfinished.open("xb") as copy:
+            before = _state(os.fstat(given.fileno()))
             shutil.copyfileobj(given, copy)
+            size = copy.tell()
+        if not (before == state_of(source) == (looked_at or before)) or size != before[0]:
+            return False
         shutil.copystat(source, unfinished)
         unfinished.replace(target)
+        return True
     finally:
         unfinished.unlink(missing_ok=True)
 

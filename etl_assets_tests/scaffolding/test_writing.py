@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import stat
 from pathlib import Path
+from typing import IO
 
 import pytest
 
 from etl_assets.errors import EtlError
-from etl_assets.scaffolding.writing import is_untouched, marked, stage_files, write_files
+from etl_assets.scaffolding.writing import is_untouched, marked, stage_files, state_of, write_files
 from etl_assets_tests.scaffolding.conftest import Dq
 from etl_assets_tests.scaffolding.test_drafting import HEADER, csv, orders
 
@@ -180,6 +182,41 @@ def test_staged_files_are_whole_and_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(EtlError, match="another file"):
         stage_files(staging, {"x/one.csv": other}, [])
     assert content(staging) == {"x/one.csv": "a\n1\n"}
+
+
+def test_a_file_that_still_grows_is_named_and_not_staged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, growing = tmp_path / "whole.csv", tmp_path / "growing.csv"
+    for path in (growing, whole):
+        path.write_text("a\n1\n")
+    copy = shutil.copyfileobj
+
+    def copied_while_it_grows(given: IO[bytes], target: IO[bytes]) -> None:
+        copy(given, target)
+        if given.name == str(growing):
+            with growing.open("a") as more:
+                more.write("2\n")
+
+    monkeypatch.setattr(shutil, "copyfileobj", copied_while_it_grows)
+    staging = tmp_path / "staging"
+    with pytest.raises(EtlError, match="still grow") as told:
+        stage_files(staging, {"growing.csv": growing, "whole.csv": whole}, [])
+    assert str(growing) in str(told.value)
+    assert str(whole) not in str(told.value)
+    assert content(staging) == {"whole.csv": "a\n1\n"}
+
+
+def test_a_file_that_has_grown_since_it_was_looked_at_is_not_staged(tmp_path: Path) -> None:
+    growing = tmp_path / "growing.csv"
+    growing.write_text("a\n1\n")
+    looked_at = {growing: state_of(growing)}
+    growing.write_text("a\n1\n2\n")
+    staging = tmp_path / "staging"
+    with pytest.raises(EtlError, match="still grow"):
+        stage_files(staging, {"growing.csv": growing}, [], looked_at)
+    assert content(staging) == {}
+    assert stage_files(staging, {"growing.csv": growing}, [], {growing: state_of(growing)}) == ["growing.csv"]
 
 
 def test_of_whole_lists_the_newest_stays_the_newest(tmp_path: Path) -> None:
