@@ -23,6 +23,7 @@ from etl_assets.cli import (
     gate,
     inspect,
     new,
+    publications,
     quarantine,
     retail,
     run,
@@ -110,6 +111,7 @@ app.add_typer(quarantine.app, name="quarantine")
 app.add_typer(gate.app, name="gate")
 app.command("audit")(audit.audit)
 app.add_typer(circuits.app, name="circuits")
+app.add_typer(publications.app, name="publications")
 app.command("inspect")(inspect.inspect)
 app.command("new")(new.new)
 app.command("doctor")(doctor.doctor)

@@ -119,6 +119,9 @@ def _exit_code(pipeline: DatasetPipeline, done: LocalRun, status: DatasetStatus)
 def _broke(pipeline: DatasetPipeline, run_id: str) -> bool:
     """Whether a run that failed did so for another reason than its data."""
     recorded = pipeline.ledger.validations_of_run(run_id)
+    failed = [one for one in pipeline.ledger.writings_of_run(run_id) if one.outcome == "failed"]
+    if failed and all(one.error_kind in ("configuration", "data") for one in failed):
+        return False  # somebody has to set the destination right
     if any(one.outcome == "failed" and one.error_class not in _DATA_ERRORS for one in recorded):
         return True
     return not any(one.outcome in ("held", "failed") for one in recorded)
@@ -141,7 +144,8 @@ def _print(pipeline: DatasetPipeline, done: LocalRun, status: DatasetStatus) -> 
     for run in done.runs:
         mark = ("completed", "green") if run.success else ("failed", "bold red")
         periods = counted(len(run.periods), "partition") if run.periods else "whole tables"
-        told = f"{periods}, {counted(len(run.tables), 'table')}"
+        written = [counted(len(run.publications), "publication")] if run.publications else []
+        told = ", ".join([periods, counted(len(run.tables), "table"), *written])
         console.print(f"run {run.run_id[:8]} ", mark[0], f": {told}", sep="", style=mark[1], soft_wrap=True)
         if run.error and _broke(pipeline, run.run_id):
             console.print(lines("  " + run.error), soft_wrap=True)
@@ -165,6 +169,7 @@ def _as_json(done: LocalRun, status: DatasetStatus) -> dict[str, Any]:
                 "success": run.success,
                 "tables": [str(table) for table in run.tables],
                 "partitions": list(run.periods),
+                "publications": list(run.publications),
                 "error": run.error,
             }
             for run in done.runs

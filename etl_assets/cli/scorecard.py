@@ -14,10 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from etl_assets.cli.output import counted, grid, listed, moment, number, percent, plain, speaks_unicode
+from etl_assets.cli.published import publications_table
 from etl_assets.contracts.dataset import Layer
 from etl_assets.contracts.vocabulary import Dimension
 from etl_assets.pipeline.health import describe
-from etl_assets.pipeline.pending import PartitionStanding
+from etl_assets.pipeline.pending import PartitionStanding, Standing
 from etl_assets.pipeline.status import DatasetStatus, DimensionStatus, TableStatus
 from etl_assets.quality.thresholds import Verdict
 
@@ -85,6 +86,8 @@ def print_scorecard(console: Console, status: DatasetStatus, *, staging: str = "
         return
     for part in _tables(status, glyphs, console):
         console.print(part)
+    if status.publications:
+        console.print(Group(Text(""), publications_table(status.publications, unicode=glyphs.unicode)))
     notes = [
         *_broken_rules(status, glyphs, f"dq status {status.dataset} --json"),
         *_obstacles(status, glyphs),
@@ -294,6 +297,15 @@ def _obstacles(status: DatasetStatus, glyphs: Glyphs) -> Iterator[RenderableType
     remarks.append(
         (Verdict.FAIL, counted(len(on_hold), "delivery", "deliveries") + " on hold", on_hold, hint)
     )
+    stuck = [f"{one.name}: {one.reason}" for one in status.publications if one.waits_for_person]
+    hint = f"dq publications retry {status.dataset}"
+    remarks.append((Verdict.FAIL, counted(len(stuck), "publication") + " to be looked at", stuck, hint))
+    later = [
+        f"{one.name}: {one.reason}"
+        for one in status.publications
+        if one.standing is Standing.WAITING and not one.waits_for_person
+    ]
+    remarks.append((Verdict.WARN, counted(len(later), "publication") + " to be tried again", later, ""))
     waiting = [_reasoned(table, one) for table in status.tables for one in table.waiting]
     remarks.append((Verdict.WARN, counted(len(waiting), "partition") + " to be tried again", waiting, ""))
     blocked = [_reasoned(table, one) for table in status.tables for one in table.blocked]

@@ -16,6 +16,7 @@ from etl_assets.cli.teaching import with_examples
 
 if TYPE_CHECKING:
     from etl_assets.pipeline.pending import PartitionStanding
+    from etl_assets.pipeline.publications import PublicationStanding
     from etl_assets.pipeline.status import DatasetStatus, TableStatus
 
 
@@ -110,6 +111,9 @@ def as_json(table: TableStatus, dataset: DatasetStatus) -> dict[str, Any]:
         ],
         "circuits": [circuit_as_json(one) for one in dataset.circuits] if is_bronze else [],
         "errors": [count_as_json(one) for one in dataset.errors] if is_bronze else [],
+        "publications": [
+            publication_as_json(one) for one in dataset.publications if one.publication.table == table.table
+        ],
         "broken_rules": [
             {
                 "rule": one.rule,
@@ -125,3 +129,20 @@ def as_json(table: TableStatus, dataset: DatasetStatus) -> dict[str, Any]:
 
 def _reasoned(standing: PartitionStanding) -> dict[str, str]:
     return {"partition": standing.period, "reason": standing.reason}
+
+
+def publication_as_json(one: PublicationStanding) -> dict[str, Any]:
+    """One publication as `--json` shows it; others rely on these names."""
+    written = one.history.written
+    return {
+        "publication": one.name,
+        "table": str(one.publication.table),
+        "to": one.publication.destination.kind,
+        "place": one.publication.destination.place,
+        "standing": str(one.standing),
+        "reason": one.reason,
+        "rows": written.rows if written else None,
+        "written_at": iso(written.ended_at) if written else None,
+        "state_id": written.state_id if written else None,
+        "run": written.run_id if written else None,
+    }

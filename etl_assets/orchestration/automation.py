@@ -163,6 +163,9 @@ def _standing(pipeline: DatasetPipeline, pending: Pending) -> str:
         "partitions wait for another try": sum(
             one.standing is Standing.WAITING for one in pending.standings.values()
         ),
+        "publications wait for another try or a person": sum(
+            one.standing in (Standing.WAITING, Standing.FAILED) for one in pending.publications.values()
+        ),
         "deliveries are on hold": sum(one.state is DeliveryState.ON_HOLD for one in deliveries),
     }
     told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)

@@ -39,6 +39,7 @@ class FinishedRun:
 
     Attributes:
         error: Why it failed, "" if it did not.
+        publications: What it wrote out.
         interrupted: Somebody pressed Ctrl-C.
     """
 
@@ -48,6 +49,7 @@ class FinishedRun:
     tables: tuple[TableId, ...]
     error: str = ""
     interrupted: bool = False
+    publications: tuple[str, ...] = ()
 
 
 @dataclass
@@ -97,11 +99,11 @@ def run_dataset(dataset: Dataset, settings: AppSettings, *, progress: Progress |
         tries: Counter[object] = Counter()
         while stretches := [one for one in Pending.of(pipeline).stretches() if one.key not in tried]:
             tried.add(stretches[0].key)
-            work = (stretches[0].periods, stretches[0].tables)
+            work = (stretches[0].periods, stretches[0].tables, stretches[0].publications)
             tries[work] += 1
             if tries[work] > MOST_TRIES:
                 done.waiting.append(
-                    f"{', '.join(map(str, work[1]))} stay pending, however often they are built"
+                    f"{', '.join([*map(str, work[1]), *work[2]])} stay pending, however often they are built"
                 )
                 break
             plan = plan_run(instance, pipeline, stretches[0], by_hand=True)
@@ -157,7 +159,7 @@ def _execute(
     tell: Progress,
 ) -> FinishedRun:
     job = definitions.resolve_implicit_global_asset_job_def()
-    tell("running", None, 0, len(stretch.tables))
+    tell("running", None, 0, len(stretch.tables) + len(stretch.publications))
     with told_to(tell):
         result = job.execute_in_process(
             instance=instance,
@@ -181,4 +183,5 @@ def _execute(
         stretch.tables,
         said or (error.message.strip() if error else ""),
         interrupted=error is not None and error.cls_name in {one.__name__ for one in INTERRUPTIONS},
+        publications=stretch.publications,
     )

@@ -103,6 +103,31 @@ FAILURE = {
 }
 """Of a failed step."""
 
+PUBLICATION_ASSET = {
+    "dagster/column_schema": "columns: type, description, whether nulls are allowed",
+    "destination": "where it is written to",
+    "table": "the table that is written out, such as `gold/daily`",
+}
+"""Of the definition of a publication's asset."""
+
+PUBLICATION = {
+    "dagster/row_count": "rows at the destination, counted there",
+    "rows_written": "of these, rows that were written now",
+    "partitions_written": "partitions that were replaced, added or removed",
+    "destination": "where it was written to",
+    "state_id": "hash of everything that the destination holds; the same id, the same rows",
+    "seconds": "how long the step took",
+    "cpu_seconds": "time on all cores that it took",
+    "peak_memory_bytes": "the most memory that its process held meanwhile",
+}
+"""Of a publication's materialization."""
+
+PUBLICATION_CHECK = {
+    "rows_in_table": "rows that are published in the lake",
+    "rows_at_destination": "rows at the destination, counted there before they were published; must be equal",
+}
+"""Of the check `row_reconciliation` of a publication."""
+
 TAGS = {
     DATASET_TAG: "the dataset; on assets, jobs, sensors, schedules and runs",
     STRETCH_TAG: "on runs that a sensor or `dq run` asked for: names the work, the same for the same work",

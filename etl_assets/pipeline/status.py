@@ -23,6 +23,7 @@ from etl_assets.ledger.records import (
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.intake import missing_deliveries
 from etl_assets.pipeline.pending import PartitionStanding, Pending, Standing
+from etl_assets.pipeline.publications import PublicationStanding
 from etl_assets.quality.outcome import Tally
 from etl_assets.quality.score import DimensionScore, combine, score_dimensions
 from etl_assets.quality.thresholds import Threshold, Verdict
@@ -140,6 +141,7 @@ class DatasetStatus:
         findings: What a person should know of, open ones only; missing deliveries are in the tables.
         circuits: What is sick as a whole; closed ones are left out.
         errors: How often errors of each kind have come.
+        publications: What is written out of the lake, and where each stands.
     """
 
     dataset: str
@@ -149,6 +151,7 @@ class DatasetStatus:
     findings: tuple[Finding, ...] = ()
     circuits: tuple[CircuitStanding, ...] = ()
     errors: tuple[ErrorCount, ...] = ()
+    publications: tuple[PublicationStanding, ...] = ()
 
     @property
     def has_data(self) -> bool:
@@ -157,8 +160,9 @@ class DatasetStatus:
 
     @property
     def troubled(self) -> bool:
-        """Whether a gate is closed, a delivery on hold, a circuit open, or a partition failed too often."""
-        return bool(self.on_hold or self.circuits) or any(table.troubled for table in self.tables)
+        """Whether a gate is closed, a delivery on hold, a circuit open, or something waits for a person."""
+        waits = any(one.waits_for_person for one in self.publications)
+        return bool(self.on_hold or self.circuits) or waits or any(table.troubled for table in self.tables)
 
 
 def dataset_status(pipeline: DatasetPipeline) -> DatasetStatus:
@@ -195,6 +199,7 @@ def dataset_status(pipeline: DatasetPipeline) -> DatasetStatus:
         findings=tuple(one for one in findings if one.kind != "missing_delivery"),
         circuits=tuple(one for one in ledger.circuits(pipeline.name) if not one.is_closed),
         errors=tuple(ledger.error_counts(pipeline.name)),
+        publications=tuple(pending.publications.values()),
     )
 
 
