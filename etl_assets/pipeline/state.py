@@ -177,6 +177,8 @@ class States:
         self._windows: dict[str, list[str]] = {}
         self.decisions = Decisions.of(pipeline)
         self.ties = Ties(pipeline, published)
+        self._published = {key: one.state_id for key, one in published.items()}
+        self._has_rows = {(layer, name) for layer, name, _ in published}
         self.deliveries = list(deliveries)
         self.current = self._current(self.deliveries)
         for layer, name, period in published:
@@ -293,11 +295,14 @@ class States:
             return None
         states = []
         for upstream in self.pipeline.upstream(table):
+            if upstream in self.ties.followed[table]:
+                # Its single keys matter, and the ties say which; but it must be there.
+                if not self._is_there(upstream, period, readable):
+                    return None
+                continue
             state = self._upstream_state(table, upstream, period, readable)
             if state is None:
                 return None
-            if upstream in self.ties.followed[table]:
-                continue  # its single keys matter: the ties say which
             states.append([str(upstream), state])
         return digest(version, states, *decided)
 
@@ -317,6 +322,15 @@ class States:
             self._windows[key] = [key, *map(str, (period.start, period.end) if period else ())]
         return self._windows[key]
 
+    def _is_there(self, upstream: TableId, period: str, readable: StateOf) -> bool:
+        """Whether anything of a referenced table can be read when a partition is built.
+
+        What another period's run will build can't: it may come later.
+        """
+        if not self.pipeline.tables[upstream].partitioned:
+            return readable(upstream, "") is not None
+        return (upstream.layer, upstream.name) in self._has_rows or readable(upstream, period) is not None
+
     def _upstream_state(
         self, table: TableId, upstream: TableId, period: str, readable: StateOf
     ) -> str | None:
@@ -327,7 +341,12 @@ class States:
             and upstream in self.pipeline.tables[table].inputs.values()
         ):
             return readable(upstream, period)
-        found = {key: readable(upstream, key) for key in self.periods()}
+        if self.pipeline.tables[table].partitioned:
+            # Another period may be built by another run: what will be readable there is not yet.
+            built = published_states(self._published)
+            found = {key: (readable if key == period else built)(upstream, key) for key in self.periods()}
+        else:
+            found = {key: readable(upstream, key) for key in self.periods()}
         known = {key: state for key, state in found.items() if state is not None}
         return digest(known) if known else None
 
