@@ -196,10 +196,14 @@ def _row_table(page: Sequence[QuarantinedRow], console: Console) -> Table:
             cell(row.table),
             cell(row.partition or "-"),
             cell(row.row_id or "-"),
-            cell(", ".join(row.reasons)),
+            cell(", ".join(row.reasons) + _decided(row)),
             *([cell(_preview(row), "dim")] if preview else []),
         )
     return table
+
+
+def _decided(row: QuarantinedRow) -> str:
+    return f" (decision {', '.join(map(str, row.decisions))})" if row.decisions else ""
 
 
 def _preview(row: QuarantinedRow) -> str:

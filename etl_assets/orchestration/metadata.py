@@ -48,7 +48,8 @@ def _told(rule: Rule) -> str:
 def partition_metadata(built: Built, uri: str) -> Metadata:
     """The figures of one partition: counts, scores, and where its rows are.
 
-    Names are the same for every table, so that plots line up; unknown scores are left out.
+    Names are the same for every table, so that plots line up; unknown scores are left out,
+    and what people decided where they decided nothing.
     """
     outcome, score = built.outcome, built.score
     numbers: dict[str, float | int | None] = {
@@ -58,6 +59,9 @@ def partition_metadata(built: Built, uri: str) -> Metadata:
         "quarantined": outcome.quarantined,
         "duplicates": outcome.duplicates,
         "unreadable": outcome.unreadable,
+        "corrected": outcome.corrected or None,
+        "waived": outcome.waived or None,
+        "discarded": outcome.discarded or None,
         "score": score.score,
         "row_score": score.row_score,
         **{str(one.dimension): one.score for one in score.dimensions},
