@@ -44,6 +44,12 @@ def new(
         str | None,
         typer.Option("--timezone", metavar="ZONE", help="Such as Europe/Berlin; default: this machine's."),
     ] = None,
+    columns: Annotated[
+        str | None,
+        typer.Option(
+            "--columns", metavar="A,B,...", help="Names of the columns, where files have no header."
+        ),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write a dataset from files: contracts, cleaning, YAML, a test.
@@ -59,6 +65,7 @@ def new(
 
     Examples:
       dq new sales sales_2024-W*.csv customers.xlsx --stage
+      dq new probes probe-*.txt --columns probe,measured_at,celsius
       dq new sensors incoming/ --folder ~/sensors --timezone Europe/Berlin
     """
     from etl_assets.errors import StagingError
@@ -72,11 +79,13 @@ def new(
     try:
         _check_timezone(timezone)
         looked_at = {path: state_of(path) for path in keys_of(files).values()}
+        names = [one.strip() for one in columns.split(",")] if columns else []
         draft = draft_dataset(
             name,
             files,
             timezone=timezone,
             code_folder=_code_folder(folder),
+            columns=names,
             existing=_existing(name, folder),
         )
     except (ScaffoldingError, StagingError, NoTableError, TablesLostError) as error:

@@ -109,7 +109,8 @@ def _epochs(files: Sequence[Inspection], alike: Sequence[Column]) -> RowDates | 
 
 
 def _epoch_days(cells: pl.Series, form: str, digits: int) -> pl.Series:
-    texts = cells.cast(pl.String).str.strip_chars()
+    # A name such as ^x$ would be taken for an expression over names.
+    texts = cells.alias("cell").cast(pl.String).str.strip_chars()
     numbers = texts.filter(texts.str.contains(rf"^1\d{{{digits - 1}}}$").fill_null(False)).cast(pl.Int64)
     return (numbers * EPOCHS[form]).cast(pl.Datetime("us")).dt.date()
 

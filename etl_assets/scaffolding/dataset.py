@@ -31,6 +31,8 @@ from etl_assets.staging.matching import Match, match
 
 _MOST_TRIES = 4
 _MOST_TOLERATED = 0.5
+_ROOM = 1.5
+"""The next file may be so much worse than the worst of those that were looked at."""
 
 
 class ScaffoldingError(EtlError):
@@ -86,6 +88,7 @@ def draft_dataset(
     *,
     timezone: str | None = None,
     code_folder: str = "datasets",
+    columns: Sequence[str] = (),
     existing: Existing | None = None,
 ) -> Draft:
     """Draft a dataset from files such as those that will be delivered.
@@ -95,6 +98,7 @@ def draft_dataset(
         given: Files, or folders of files.
         timezone: Of the calendar; by default this machine's.
         code_folder: The project's folder of datasets, below the project's own.
+        columns: Names of the columns, where the files have no header.
         existing: The dataset as it is, if it is there: its other tables are drafted anew from what is staged.
 
     Raises:
@@ -103,7 +107,9 @@ def draft_dataset(
         StagingError: A file is not there, or holds no table.
     """
     _check_name(name)
-    gathered = gather(name, given, existing=existing)
+    if len({*columns}) < len(columns) or not all(columns):
+        raise ScaffoldingError("A column needs a name of its own", hint="Give each name once")
+    gathered = gather(name, given, columns, existing=existing)
     rhythms = [one.layout.rhythm for one in gathered.materials if one.layout.rhythm is not None]
     rhythm = common_rhythm(rhythms) if rhythms else None
     days = [day for one in gathered.materials for day in one.layout.dates.values()]
@@ -196,11 +202,11 @@ def _modules(name: str, description: str, tables: Sequence[TableDraft]) -> dict[
 
 
 def _tolerance(tables: Sequence[TableDraft]) -> float:
-    """Five per cent, or as much as lets the files through that were looked at."""
-    worst = max((table.worst[0] for table in tables), default=0.0)
-    if worst <= TOLERANCE:
+    """Five per cent, or as much as lets the files through that were looked at, and those a little worse."""
+    needed = _ROOM * max((table.worst[0] for table in tables), default=0.0)
+    if needed <= TOLERANCE:
         return TOLERANCE
-    return min(_MOST_TOLERATED, math.ceil(worst * 20) / 20)
+    return min(_MOST_TOLERATED, math.ceil(round(needed * 20, 6)) / 20)
 
 
 # -- checks -------------------------------------------------------------------------------------------

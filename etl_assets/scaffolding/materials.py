@@ -15,6 +15,7 @@ from etl_assets.errors import StagingError
 from etl_assets.inspection.columns import describe_column
 from etl_assets.inspection.common_format import common_format
 from etl_assets.inspection.file_names import naming_of
+from etl_assets.inspection.given_names import with_names
 from etl_assets.inspection.inspect import inspect_file
 from etl_assets.inspection.layout import Layout, propose_layout
 from etl_assets.inspection.records import Certainty, Column, Inspection
@@ -57,17 +58,21 @@ class Gathered:
     kept: list[str] = field(default_factory=list)
 
 
-def gather(dataset: str, given: Sequence[Path], existing: Existing | None = None) -> Gathered:
+def gather(
+    dataset: str, given: Sequence[Path], names: Sequence[str] = (), existing: Existing | None = None
+) -> Gathered:
     """Look at the files, and sort them into tables by their headers.
 
     Args:
         dataset: Name of the dataset.
         given: Files, or folders of files.
+        names: Of the columns, where the files have no header.
         existing: The dataset as it is: its other tables are looked at as they are staged.
 
     Raises:
         TablesLostError: Nothing is staged of such a table.
         StagingError: There is no file, or one of them holds no table.
+        NoTableError: The names are not those of the file's columns.
     """
     paths = existing.keyed(keys_of(given)) if existing else keys_of(given)
     kept = existing.without(paths) if existing else []
@@ -75,6 +80,8 @@ def gather(dataset: str, given: Sequence[Path], existing: Existing | None = None
     paths = {**staged, **paths}
     read = _spread(sorted(paths))
     seen = {key: inspect_file(paths[key], proof=number == 0) for number, key in enumerate(read)}
+    if names:
+        seen = {key: with_names(one, names) for key, one in seen.items()}
     groups = _groups(dataset, seen, [key for key in paths if key not in seen])
     if existing:
         groups = [replace(group, name=existing.name_of(group.keys) or group.name) for group in groups]

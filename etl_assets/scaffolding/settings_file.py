@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from etl_assets.inspection.given_names import is_unnamed
 from etl_assets.inspection.records import Certainty, Proposal
 from etl_assets.inspection.rhythm import Rhythm
 from etl_assets.scaffolding.code import comment
@@ -129,6 +130,11 @@ def _format(table: TableDraft) -> Iterator[str]:
     unsure = [one for one in some.proposals if one.certainty is Certainty.UNSURE]
     for one in unsure:
         yield from comment(_sentence(one), indent=4, width=WIDTH)
+    if is_unnamed(format):
+        told = (
+            "unsure: columns: no line names them, so that their places do; dq new --columns a,b,c names them"
+        )
+        yield from comment(told, indent=4, width=WIDTH)
     flat = f"    format: {scalar(said)}"
     if len(flat) <= WIDTH:
         yield flat
@@ -188,7 +194,11 @@ def _tolerance(tables: Sequence[TableDraft], tolerance: float) -> Iterator[str]:
     share, file = max((one.worst for one in tables), default=(0.0, ""))
     if file and share:
         told = f"of the rows looked at of {file}, the worst of the files, {share:.1%} break a rule"
-        yield from comment(("unsure: " if tolerance > TOLERANCE else "") + told, indent=2, width=WIDTH)
+        if tolerance > TOLERANCE:
+            told = (
+                f"unsure: {told}; so much is tolerated that one a little worse passes: can a rule give way?"
+            )
+        yield from comment(told, indent=2, width=WIDTH)
     yield f"  default: {tolerance:g}"
 
 
