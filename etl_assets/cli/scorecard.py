@@ -306,6 +306,12 @@ def _obstacles(status: DatasetStatus, glyphs: Glyphs) -> Iterator[RenderableType
         if one.standing is Standing.WAITING and not one.waits_for_person
     ]
     remarks.append((Verdict.WARN, counted(len(later), "publication") + " to be tried again", later, ""))
+    overdue = [str(one) for one in status.rows_waiting if one.overdue]
+    title = counted(len(overdue), "partition") + " with rows that wait too long"
+    remarks.append((Verdict.FAIL, title, overdue, ""))
+    rows_waiting = [str(one) for one in status.rows_waiting if not one.overdue]
+    title = counted(len(rows_waiting), "partition") + " with rows that wait"
+    remarks.append((Verdict.WARN, title, rows_waiting, ""))
     waiting = [_reasoned(table, one) for table in status.tables for one in table.waiting]
     remarks.append((Verdict.WARN, counted(len(waiting), "partition") + " to be tried again", waiting, ""))
     blocked = [_reasoned(table, one) for table in status.tables for one in table.blocked]

@@ -104,6 +104,17 @@ def as_json(table: TableStatus, dataset: DatasetStatus) -> dict[str, Any]:
         "failed": [_reasoned(one) for one in table.failed],
         "waiting": [_reasoned(one) for one in table.waiting],
         "blocked": len(table.blocked),
+        "rows_waiting": [
+            {
+                "period": one.period,
+                "rows": one.rows,
+                "waits_for": [str(table) for table in one.waits_for],
+                "since": iso(one.since),
+                "overdue": one.overdue,
+            }
+            for one in dataset.rows_waiting
+            if one.table == table.table
+        ],
         "on_hold": [
             {"delivery": one.id, "key": one.key, "reason": one.reason}
             for one in dataset.on_hold

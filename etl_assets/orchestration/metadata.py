@@ -62,6 +62,7 @@ def partition_metadata(built: Built, uri: str) -> Metadata:
         "corrected": outcome.corrected or None,
         "waived": outcome.waived or None,
         "discarded": outcome.discarded or None,
+        "waiting": outcome.waiting or None,
         "score": score.score,
         "row_score": score.row_score,
         **{str(one.dimension): one.score for one in score.dimensions},

@@ -33,6 +33,7 @@ MATERIALIZATION = {
     "corrected": "accepted rows with cells that a person changed; left out where there are none",
     "waived": "accepted rows that broke a rule which a person waived; left out where there are none",
     "discarded": "quarantined rows whose loss a person accepted; left out where there are none",
+    "waiting": "quarantined rows that wait for what they refer to; left out where there are none",
     "score": "the table's score, 0 to 1; left out where it is unknown",
     "row_score": "share of rows that broke no rule of severity `error`; left out where it is unknown",
     **{

@@ -24,6 +24,7 @@ from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.intake import missing_deliveries
 from etl_assets.pipeline.pending import PartitionStanding, Pending, Standing
 from etl_assets.pipeline.publications import PublicationStanding
+from etl_assets.pipeline.waiting_rows import WaitingRows, waiting_rows
 from etl_assets.quality.outcome import Tally
 from etl_assets.quality.score import DimensionScore, combine, score_dimensions
 from etl_assets.quality.thresholds import Threshold, Verdict
@@ -142,6 +143,7 @@ class DatasetStatus:
         circuits: What is sick as a whole; closed ones are left out.
         errors: How often errors of each kind have come.
         publications: What is written out of the lake, and where each stands.
+        rows_waiting: Rows in quarantine that may wait for what they refer to, by partition.
     """
 
     dataset: str
@@ -152,6 +154,7 @@ class DatasetStatus:
     circuits: tuple[CircuitStanding, ...] = ()
     errors: tuple[ErrorCount, ...] = ()
     publications: tuple[PublicationStanding, ...] = ()
+    rows_waiting: tuple[WaitingRows, ...] = ()
 
     @property
     def has_data(self) -> bool:
@@ -200,6 +203,7 @@ def dataset_status(pipeline: DatasetPipeline) -> DatasetStatus:
         circuits=tuple(one for one in ledger.circuits(pipeline.name) if not one.is_closed),
         errors=tuple(ledger.error_counts(pipeline.name)),
         publications=tuple(pending.publications.values()),
+        rows_waiting=tuple(waiting_rows(pipeline, published, deliveries)),
     )
 
 

@@ -12,8 +12,9 @@ from etl_assets.lake.upkeep import TableUpkeep, keep_table
 from etl_assets.ledger.records import Lease
 from etl_assets.ledger.retention import Forgotten
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.hop_keys import tidy
 from etl_assets.pipeline.leases import held_lease
-from etl_assets.pipeline.scratch import clear_abandoned
+from etl_assets.pipeline.scratch import attempt_prefix, clear_abandoned
 
 Keep = Callable[[LakeTable], TableUpkeep]
 
@@ -75,6 +76,8 @@ def keep_dataset(
         with held_lease(pipeline.ledger, pipeline.name, owner, pipeline.limits.lease_seconds) as lease:
             clear_abandoned(pipeline.scratch, lease)
             _keep_tables(pipeline, upkeep, _keeping(lease, retention), lease)
+            for table in pipeline.tables:
+                tidy(pipeline, table, f"{attempt_prefix(lease)}upkeep", all_=True)
             upkeep.forgotten = pipeline.ledger.forget(pipeline.name, pipeline.now() - details)
     except LeaseHeldError as error:
         upkeep.skipped = error.what
