@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -56,10 +56,8 @@ def killed_at(moment: str) -> Iterator[None]:
     }
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(*places[moment], _killed)
-        try:
+        with suppress(Killed):
             yield
-        except Killed:
-            pass
 
 
 class Arrivals(RuleBasedStateMachine):
