@@ -224,7 +224,7 @@ def test_more_deliveries_than_one_statement_takes(ledger: Ledger) -> None:
     assert [one.sequence for one in found] == list(range(1, 6_001))
 
 
-# --- the count of changes ------------------------------------------------------------------------------------
+# --- the count of changes ----------------------------------------------------------------------------------
 
 
 def test_everything_that_may_change_what_is_to_be_done_is_counted(ledger: Ledger) -> None:

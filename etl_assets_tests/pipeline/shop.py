@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from etl_assets.contracts.dataset import TableId
+from etl_assets.contracts.dataset import Dataset, TableId
 from etl_assets.ledger.records import Delivery
 from etl_assets.pipeline.intake import Intake, take_in
 from etl_assets.pipeline.pending import PartitionStanding, Pending, Stretch
@@ -86,3 +87,16 @@ class Shop:
         for period, id in rows.select("_period", "order_id").iter_rows():
             found.setdefault(period, []).append(id)
         return found
+
+
+ALL_OF_A_DAY = ["bronze/orders", "silver/orders", "gold/daily"]
+
+
+def bad_line(number: int, day: str) -> str:
+    return tiny.line(number, day, amount="many")
+
+
+def with_transform(table: TableId, function: object) -> Dataset:
+    """The dataset with another transformation of one table."""
+    tables = [replace(one, transform=function) if one.id == table else one for one in tiny.DATASET.tables]
+    return replace(tiny.DATASET, tables=tuple(tables))

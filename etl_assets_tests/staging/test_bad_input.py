@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import subprocess
 import sys
 import textwrap
@@ -271,36 +270,6 @@ def test_packed_files_are_unpacked_and_damaged_ones_are_a_breach(desk: Desk, pac
 def test_a_file_that_is_not_packed_as_declared_is_a_breach(desk: Desk) -> None:
     assert breach(desk, GOOD, compression="gzip").code is BreachCode.DAMAGED
     assert breach(desk, gzip.compress(GOOD), compression="none").code is not None
-
-
-def parquet(**columns: object) -> bytes:
-    out = io.BytesIO()
-    pl.DataFrame(columns).write_parquet(out)
-    return out.getvalue()
-
-
-def test_parquet_keeps_types_and_is_found_by_name(desk: Desk) -> None:
-    reading = desk.read_parquet(parquet(b=["x", None], a=[1, 2]), ["a", "b"])
-    assert reading.frame.collect().rows() == [
-        (1, "x", "id-x.parquet", 1, "id-x.parquet:1"),
-        (2, None, "id-x.parquet", 2, "id-x.parquet:2"),
-    ]
-    assert reading.rows == reading.records == 2
-
-
-def test_parquet_that_is_cut_in_half_or_differs_is_a_breach(desk: Desk) -> None:
-    data = parquet(a=list(range(1000)), b=["x"] * 1000)
-    for damaged, code in [(data[: len(data) // 2], BreachCode.DAMAGED), (b"", BreachCode.EMPTY)]:
-        found = desk.read_parquet(damaged, ["a", "b"]).breach
-        assert found is not None
-        assert found.code is code
-    renamed = desk.read_parquet(data, ["a", "c"]).breach
-    assert renamed is not None
-    assert renamed.code is BreachCode.HEADER
-    typed = desk.read_parquet(data, ["a", "b"], {"a": pl.String(), "b": pl.String()}).breach
-    assert typed is not None
-    assert typed.code is BreachCode.TYPES
-    assert "'a' is Int64, expected String" in typed.message
 
 
 def test_a_file_that_vanishes_or_changes_is_tried_again_later(desk: Desk) -> None:
