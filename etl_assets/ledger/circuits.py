@@ -93,7 +93,7 @@ def failed(
         failures=before.failures + 1,
         in_run=failure.in_run,
         failed_at=now,
-        error_kind=failure.kind,
+        error_kind=str(failure.kind),
         error_class=failure.error_class,
         error=failure.error,
     )

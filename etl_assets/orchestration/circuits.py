@@ -93,10 +93,10 @@ def observed(dataset: Dataset, changed: Sequence[CircuitStanding]) -> list[dg.As
 
 def _metadata(one: CircuitStanding) -> dict[str, str | int]:
     told: dict[str, str | int] = {
-        "circuit": one.circuit,
+        "circuit": str(one.circuit),
         "circuit_state": str(one.state),
         "failures": one.failures,
-        "error_kind": one.error_kind,
+        "error_kind": str(one.error_kind),
         "error": one.error,
     }
     moments = {"since": one.opened_at, "next_probe": one.probe_at}

@@ -10,6 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from etl_assets.ledger.ledger import Ledger
+from etl_assets_tests.end_to_end.deaf import deaf_server
 from etl_assets_tests.end_to_end.live_dagster import ROOT, LiveDagster, live_dagster
 
 pytestmark = pytest.mark.slow
@@ -19,11 +21,20 @@ HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,Custome
 
 @pytest.fixture(scope="module")
 def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveDagster]:
+    """Two datasets; the staging area of one, flights, never answers."""
     home = tmp_path_factory.mktemp("home")
     (home / "staging" / "retail").mkdir(parents=True)
-    settings = {"ETL_DATASETS__RETAIL__SCHEDULE__SENSOR_SECONDS": "5"}
-    with live_dagster(home, settings) as running:
-        yield running
+    with deaf_server() as deaf:
+        settings = {
+            "ETL_DATASETS__RETAIL__SCHEDULE__SENSOR_SECONDS": "5",
+            "ETL_DATASETS__FLIGHTS__STAGING": "s3://drop/flights",
+            "ETL_DATASETS__FLIGHTS__CIRCUIT__FAILURES": "1",
+            "ETL_STORAGE__ENDPOINT": deaf,
+            "ETL_STORAGE__ACCESS_KEY_ID": "key",
+            "ETL_STORAGE__SECRET_ACCESS_KEY": "canary-word",
+        }
+        with live_dagster(home, settings) as running:
+            yield running
 
 
 def deliver(live: LiveDagster, day: str, *lines: str) -> None:
@@ -118,6 +129,36 @@ def test_the_ui_shows_what_it_needs(live: LiveDagster) -> None:
     assert {check["name"] for check in node["assetChecksOrError"]["checks"]} >= {"gate", "row_reconciliation"}
     statuses = {one["name"]: one["sensorState"]["status"] for one in data["sensorsOrError"]["results"]}
     assert statuses["retail_deliveries"] == "RUNNING"
+
+
+def test_a_source_that_hangs_stops_itself_and_no_other(live: LiveDagster) -> None:
+    def told() -> str | None:
+        data = live.query(
+            """{ sensorOrError(sensorSelector: {sensorName: "flights_deliveries",
+                   repositoryName: "__repository__", repositoryLocationName: "etl_assets"}) {
+                 ... on Sensor { sensorState {
+                   ticks(limit: 20) { status skipReason error { message } } } } } }"""
+        )
+        ticks = data["sensorOrError"]["sensorState"]["ticks"]
+        assert not [one["error"] for one in ticks if one["error"]], "a tick was killed"
+        found = [one["skipReason"] or "" for one in ticks]
+        return next((one for one in found if "the circuit of the staging area is open" in one), None)
+
+    reason = live.wait_for("flights' circuit", told)
+    assert "transient" in reason
+    assert "no answer within 15 s" in reason
+    assert "probed again at" in reason
+    assert "canary" not in reason
+
+    deliver(live, "2010-12-05", line("536900", 6, "2.55", "2010-12-05"))
+    live.wait_for(
+        "gold of the other dataset",
+        lambda: live.materializations("retail", "gold", "daily_revenue", partition="2010-12-05"),
+    )
+    with Ledger.open(f"sqlite:///{live.home}/ledger.db") as ledger:
+        (sick,) = ledger.circuits()
+    assert (sick.dataset, sick.circuit, sick.error_kind) == ("flights", "staging", "transient")
+    assert not sick.is_closed
 
 
 def test_nothing_listens_beyond_loopback(live: LiveDagster) -> None:

@@ -6,15 +6,12 @@ import errno
 import shutil
 import threading
 from collections.abc import Callable
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import pytest
 
 from etl_assets.errors import Circuit, ErrorKind, LedgerError, StagingUnreachableError
-from etl_assets.ledger.database import Database
 from etl_assets.ledger.ledger import Ledger
 from etl_assets.ledger.records import CircuitStanding
 from etl_assets.orchestration import assets, circuits
@@ -25,6 +22,7 @@ from etl_assets.pipeline.pending import Pending
 from etl_assets.staging.area import StagingFolder
 from etl_assets_tests.orchestration.fixtures import MakeHouse
 from etl_assets_tests.orchestration.house import House
+from etl_assets_tests.orchestration.later import Later
 from etl_assets_tests.orchestration.shop import BRONZE, DAILY, day_of_orders
 
 DAY, NEXT = "2024-01-01", "2024-01-02"
@@ -33,37 +31,6 @@ DAY, NEXT = "2024-01-01", "2024-01-02"
 @pytest.fixture(autouse=True)
 def _quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(assets, "FIRST_RETRY_SECONDS", 0.001)
-
-
-class Later:
-    """Ticks of a house at any time."""
-
-    def __init__(self, house: House) -> None:
-        self.house = house
-        self.start = datetime.now(UTC)
-        self.seconds = 0.0
-        self.changes: dict[str, Any] = {}
-
-    def pipeline(self) -> DatasetPipeline:
-        def now() -> datetime:
-            return self.start + timedelta(seconds=self.seconds)
-
-        url = self.house.settings.ledger.get_secret_value()
-        ledger = Ledger(Database(url), now)
-        return replace(self.house.pipeline, ledger=ledger, now=now, **self.changes)
-
-    def tick(self, seconds: float = 0) -> dg.SensorResult:
-        self.seconds += seconds
-        pipeline = self.pipeline()
-        try:
-            return self.house.tick(pipeline)
-        finally:
-            pipeline.ledger.close()
-
-    def skipped(self, seconds: float = 0) -> str:
-        result = self.tick(seconds)
-        assert not result.run_requests
-        return result.skip_reason.skip_message or "" if result.skip_reason else ""
 
 
 @pytest.fixture
@@ -121,6 +88,8 @@ def test_opening_and_closing_are_seen_in_dagster(house: House, later: Later) -> 
     assert isinstance(opened, dg.AssetObservation)
     assert opened.asset_key.path == ["shop", "bronze", "orders"]
     told = {name: one.value for name, one in opened.metadata.items()}
+    # Dagster refuses what is no plain text or number only when it sends it from the code server to the daemon.
+    assert {type(one) for one in told.values()} == {str, int}
     assert (told["circuit"], told["circuit_state"], told["error_kind"]) == (
         "staging",
         "open",
@@ -143,8 +112,8 @@ def test_probes_come_ever_later(house: House, later: Later) -> None:
         waits.append((at - later.start).total_seconds() - later.seconds)
         later.skipped(waits[-1])
         assert circuit(house).probes == probe + 1
-    assert waits == sorted(waits)
-    assert waits[-1] == pytest.approx(600, rel=0.2)
+    assert waits[:4] == sorted(waits[:4])
+    assert all(480 <= wait <= 600 for wait in waits[5:])
 
 
 def test_a_listing_that_hangs_is_given_up_and_opens_the_circuit(

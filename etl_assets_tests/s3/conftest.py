@@ -6,7 +6,10 @@ from collections.abc import Callable
 import pytest
 
 from etl_assets.object_storage import ObjectStorage, Place
+from etl_assets_tests.orchestration.fixtures import dagster_template, house, make_house
 from etl_assets_tests.s3.server import KEY, SECRET, Server
+
+__all__ = ["dagster_template", "house", "make_house"]
 
 
 @pytest.fixture
