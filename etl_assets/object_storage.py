@@ -107,6 +107,7 @@ class ObjectStorage:
         from obstore.store import S3Store
 
         config: Any = {"region": self._region, "virtual_hosted_style_request": not self._in_path}
+        provider: Any = None
         if self.endpoint:
             config["endpoint"] = self._endpoint_of(place.bucket)
         if self.encryption:
@@ -123,11 +124,12 @@ class ObjectStorage:
             from obstore.auth.boto3 import Boto3CredentialProvider
 
             _found_credentials()  # before obstore asks, which fails with less of a hint
-            config["credential_provider"] = Boto3CredentialProvider()
+            provider = Boto3CredentialProvider()
         return S3Store(
             place.bucket,
             prefix=place.prefix or None,
             config=config,
+            credential_provider=provider,
             client_options={
                 "allow_http": self._is_http,
                 "timeout": timedelta(seconds=TIMEOUT_SECONDS),

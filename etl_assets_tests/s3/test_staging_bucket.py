@@ -13,11 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from etl_assets import object_storage
 from etl_assets.errors import ErrorKind, StagingError, StagingUnreachableError
 from etl_assets.object_storage import ObjectStorage, Place
 from etl_assets.staging.area import ChangedError, KeyRange, ProblemKind, VanishedError
 from etl_assets.staging.bucket import StagingBucket
-from etl_assets_tests.s3.server import NOBODY, NOBODY_SECRET, SECRET, Server
+from etl_assets_tests.s3.server import KEY, NOBODY, NOBODY_SECRET, SECRET, Server
 
 pytestmark = pytest.mark.slow
 
@@ -38,6 +39,27 @@ def area(place: Place, storage: ObjectStorage) -> StagingBucket:
 def put(server: Server, place: Place) -> Callable[[str, bytes], None]:
     client = server.client()
     return lambda key, data: client.put_object(Bucket=place.bucket, Key=f"{place.prefix}/{key}", Body=data)
+
+
+def test_without_keys_of_its_own_the_usual_chain_is_asked(
+    server: Server,
+    place: Place,
+    put: Callable[[str, bytes], None],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    put("a.csv", b"1")
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    object_storage._session_credentials.cache_clear()
+    area = StagingBucket(place, ObjectStorage(endpoint=server.endpoint))
+
+    listing = area.list()
+
+    assert [one.key for one in listing.objects] == ["a.csv"], listing.problems
+    fetched = area.fetch("a.csv", listing.objects[0].fingerprint, tmp_path)
+    assert fetched.local_path("a.csv").read_bytes() == b"1"
+    object_storage._session_credentials.cache_clear()
 
 
 def test_a_listing_shows_each_object_below_the_prefix(
