@@ -38,7 +38,7 @@ demo: setup ## the main job on real data: a quarter of a year of flights, from d
 	$(BIN)/dq demo $(ARGS)
 
 test: setup ## the tests; SLOW=1 includes the slow ones, ARGS="-k name" narrows down
-	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile $(if $(SLOW),,-m "not slow") $(ARGS)
+	$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder $(if $(SLOW),,-m "not slow") $(ARGS)
 
 lint: setup ## style, types, layers
 	$(BIN)/ruff check .

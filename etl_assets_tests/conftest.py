@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -20,6 +22,17 @@ settings.load_profile("etl_assets")
 for _name in list(os.environ):
     if _name.startswith("ETL_") or _name == "DAGSTER_HOME":
         del os.environ[_name]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the files that take longest, or one of them would be left to a single worker in the end.
+
+    A file goes to one worker as a whole. Those with slow tests only are kills, tours and pages: few tests,
+    a minute or more each. By themselves the workers would take the files with the most tests first.
+    """
+    slow: Counter[Path] = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    every: Counter[Path] = Counter(item.path for item in items)
+    items.sort(key=lambda item: (-slow[item.path] / every[item.path], -slow[item.path]))
 
 
 @pytest.fixture(autouse=True)
