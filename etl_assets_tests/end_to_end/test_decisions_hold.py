@@ -129,7 +129,7 @@ def tables(pipeline: DatasetPipeline, decisions: Sequence[Decision]) -> dict[str
 
 
 @settings(
-    max_examples=8,
+    max_examples=6,
     deadline=None,
     suppress_health_check=list(HealthCheck),
     phases=(Phase.explicit, Phase.reuse, Phase.generate),
