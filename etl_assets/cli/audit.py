@@ -36,8 +36,8 @@ def audit(
       dq audit --json | jq '.decisions[] | select(.who == "ann")'
     """
     from etl_assets.cli.decisions_told import audited_as_json, print_audit
-    from etl_assets.cli.quarantined_rows import hidden_columns
     from etl_assets.pipeline import decision_audit
+    from etl_assets.pipeline.personal import hidden_columns
 
     pipelines = context.open_pipelines(context.open_settings(), dataset)
     found = [

@@ -6,7 +6,6 @@ import getpass
 import os
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
@@ -87,14 +86,14 @@ def author(
     """Read who decides, and what goes with it.
 
     Raises:
-        WrongUseError: `until` is no date.
+        DecisionError: `until` is no date.
     """
-    from etl_assets.pipeline.deciding import Author
+    from etl_assets.pipeline.deciding import Author, moment
 
     return Author(
         who=who or _login(),
         why=why,
-        until=None if until is None else _moment(until),
+        until=moment(until),
         supersedes=tuple(supersedes or ()),
         beside=tuple(beside or ()),
     )
@@ -105,15 +104,6 @@ def _login() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())  # a container's user may have no name
-
-
-def _moment(text: str) -> datetime:
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        hint = "Write a date, such as 2026-12-31, or a moment, such as 2026-12-31T18:00+01:00"
-        raise WrongUseError(f"{text} is no date", hint=hint) from None
-    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 def conditions(texts: Sequence[str] | None) -> tuple[Condition, ...]:

@@ -6,7 +6,8 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from etl_assets.cli.output import cell, counted, grid, iso, listed, moment, plain, print_json, speaks_unicode
-from etl_assets.cli.quarantined_rows import MASK, comparable, hidden_columns
+from etl_assets.cli.quarantined_rows import MASK
+from etl_assets.pipeline.personal import comparable, hidden_columns
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -11,6 +11,7 @@ from etl_assets.contracts.dataset import TableId
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.lake.files import PERIOD, LakeFile, scan_files
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.personal import comparable, hidden_columns
 from etl_assets.pipeline.refused import RAW, held_files, quarantine_files, refused_schema, scan_held
 from etl_assets.quality.decided import DECISION, UNREADABLE
 from etl_assets.quality.flags import REASONS
@@ -160,20 +161,6 @@ def _row(
 
 
 # -- personal values --------------------------------------------------------------------------
-
-
-def hidden_columns(pipeline: DatasetPipeline) -> frozenset[str]:
-    """The columns of a dataset whose values are never shown, as `comparable` names.
-
-    A column that is personal in one table of a dataset is taken for personal in all of them:
-    `CustomerID` of bronze is `customer_id` of silver.
-    """
-    return frozenset(comparable(name) for table in pipeline.tables for name in pipeline.contract(table).pii)
-
-
-def comparable(name: str) -> str:
-    """A column's name without case and separators."""
-    return "".join(char for char in name.casefold() if char.isalnum())
 
 
 def _shown(name: str, value: object, hidden: frozenset[str]) -> object:

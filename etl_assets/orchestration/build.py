@@ -12,6 +12,7 @@ from etl_assets.errors import EtlError, SettingsError
 from etl_assets.lake.storable import check_storable
 from etl_assets.orchestration.assets import build_assets
 from etl_assets.orchestration.automation import build_missing, build_sensor
+from etl_assets.orchestration.deciding import build_deciding
 from etl_assets.orchestration.failures import describe_failure
 from etl_assets.orchestration.partitions import partitions_of
 from etl_assets.orchestration.publications import build_publications
@@ -99,6 +100,7 @@ def build_dataset(dataset: Dataset, settings: AppSettings) -> dg.Definitions:
         jobs=[
             missing,
             upkeep,
+            build_deciding(dataset),
             dg.define_asset_job(
                 f"{dataset.name}_build",
                 selection=dg.AssetSelection.groups(dataset.name),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.contracts.rules import Rule
@@ -236,6 +236,22 @@ def undo(pipeline: DatasetPipeline, ids: Iterable[int], author: Author) -> list[
         )
         proposals.append(Proposal(decision, 0))
     return proposals
+
+
+def moment(text: str | None) -> datetime | None:
+    """Read until when a decision holds: a date, or a moment; UTC where it says no zone.
+
+    Raises:
+        DecisionError: It is neither.
+    """
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        hint = "Write a date, such as 2026-12-31, or a moment, such as 2026-12-31T18:00+01:00"
+        raise DecisionError(f"{text} is no date", hint=hint) from None
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 # -- parts ------------------------------------------------------------------------------------

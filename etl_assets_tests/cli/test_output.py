@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from etl_assets.cli.output import listed, percent, plain
-from etl_assets.cli.quarantined_rows import comparable
+from etl_assets.pipeline.personal import comparable
 
 
 @given(st.text())
