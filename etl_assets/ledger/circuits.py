@@ -142,7 +142,9 @@ def of(connection: Connection, dataset: str, circuit: Circuit) -> CircuitStandin
     statement = select(circuits).where(circuits.c.dataset == dataset, circuits.c.circuit == circuit)
     row = connection.execute(statement).one_or_none()
     return (
-        CircuitStanding(dataset=dataset, circuit=circuit) if row is None else to_record(CircuitStanding, row)
+        CircuitStanding(dataset=dataset, circuit=str(circuit))
+        if row is None
+        else to_record(CircuitStanding, row)
     )
 
 

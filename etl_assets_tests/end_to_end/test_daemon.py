@@ -29,6 +29,7 @@ def live(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveDagster]:
             "ETL_DATASETS__RETAIL__SCHEDULE__SENSOR_SECONDS": "5",
             "ETL_DATASETS__FLIGHTS__STAGING": "s3://drop/flights",
             "ETL_DATASETS__FLIGHTS__CIRCUIT__FAILURES": "1",
+            "ETL_DATASETS__FLIGHTS__CIRCUIT__FIRST_PROBE_SECONDS": "600",
             "ETL_STORAGE__ENDPOINT": deaf,
             "ETL_STORAGE__ACCESS_KEY_ID": "key",
             "ETL_STORAGE__SECRET_ACCESS_KEY": "canary-word",

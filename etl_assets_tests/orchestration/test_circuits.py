@@ -88,7 +88,7 @@ def test_opening_and_closing_are_seen_in_dagster(house: House, later: Later) -> 
     assert isinstance(opened, dg.AssetObservation)
     assert opened.asset_key.path == ["shop", "bronze", "orders"]
     told = {name: one.value for name, one in opened.metadata.items()}
-    # Dagster refuses what is no plain text or number only when it sends it from the code server to the daemon.
+    # Anything else Dagster refuses, but only between code server and daemon.
     assert {type(one) for one in told.values()} == {str, int}
     assert (told["circuit"], told["circuit_state"], told["error_kind"]) == (
         "staging",

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import dagster as dg
 import pytest
 
 from etl_assets.contracts.dataset import TableId
-from etl_assets.errors import ContractError
+from etl_assets.errors import Circuit, ContractError, ErrorKind
+from etl_assets.ledger.records import CircuitStanding, CircuitState
 from etl_assets.orchestration import metadata_keys as keys
 from etl_assets.orchestration.automation import _observed_missing
 from etl_assets.orchestration.checks import GATE, ROWS
+from etl_assets.orchestration.circuits import _metadata
 from etl_assets.orchestration.failures import describe_failure
+from etl_assets.orchestration.metadata import failure_metadata
 from etl_assets_tests.orchestration.fixtures import MakeHouse
 from etl_assets_tests.orchestration.house import House
 from etl_assets_tests.orchestration.shop import day_of_orders
 
+NOW = datetime(2024, 1, 4, tzinfo=UTC)
 DAYS = ["2024-01-01", "2024-01-02", "2024-01-03"]
 
 
@@ -63,6 +69,13 @@ def test_all_keys_of_a_run_are_explained(house: House) -> None:
 def test_keys_beside_runs_are_explained() -> None:
     observation = _observed_missing(dg.AssetKey("orders"), DAYS)
     assert set(observation.metadata) == set(keys.OBSERVATION)
+
+    sick = CircuitStanding(
+        dataset="orders", circuit="lake", state=CircuitState.OPEN, opened_at=NOW, probe_at=NOW
+    )
+    assert set(_metadata(sick)) == set(keys.CIRCUIT_OBSERVATION)
+    failure = failure_metadata(ErrorKind.TRANSIENT, "LakeError", Circuit.LAKE, "wait")
+    assert set(failure) == set(keys.FAILURE)
 
     error = ContractError(
         "It is wrong", where={"dataset": "orders", "file": "x.py", "line": 3}, hint="Mend it"

@@ -128,6 +128,28 @@ def test_each_wait_is_longer_up_to_a_limit() -> None:
     assert retry.seconds(1_000_000) == 100
 
 
+def test_settings_of_before_mean_what_they_meant() -> None:
+    before = RetrySettings.model_validate(
+        {"max_attempts": 3, "first_delay_seconds": 10, "factor": 3, "max_delay_seconds": 100}
+    )
+    assert before.strategy == "exponential"
+    assert before.backoff.factor == 3
+    assert RetrySettings().backoff.factor == 2
+
+
+def test_a_factor_without_an_exponential_strategy_is_refused_with_what_to_write() -> None:
+    with pytest.raises(ValidationError, match="leave it out for fibonacci, whose waits are given by"):
+        RetrySettings.model_validate({"strategy": "fibonacci", "factor": 2})
+    with pytest.raises(ValidationError, match="'fixed', 'linear', 'exponential' or 'fibonacci'"):
+        RetrySettings.model_validate({"strategy": "cubic"})
+
+
+def test_probes_wait_by_the_strategy_of_retry_from_waits_of_their_own() -> None:
+    own = shop(retry={"strategy": "linear", "jitter": 0}, circuit={"first_probe_seconds": 5})
+    backoff = own.circuit.backoff(own.retry)
+    assert [backoff.seconds(probes) for probes in (1, 2, 3, 1000)] == [5, 10, 15, 600]
+
+
 @pytest.mark.parametrize("cron", ["daily", "0 6 * *", "0 0 6 * * *", "99 6 * * *"])
 def test_a_schedule_that_is_no_cron_line_is_refused(cron: str) -> None:
     with pytest.raises(ValidationError, match="cron line"):
