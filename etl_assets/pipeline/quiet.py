@@ -29,6 +29,8 @@ _TRIED_AGAIN = ("not_listed", "not_readable")
 
 def listed(pipeline: DatasetPipeline) -> str | None:
     """Name all that lies in a staging folder now; None where it can't be listed as a whole at little cost."""
+    if pipeline.extracts is not None:
+        return None  # what is in a database only asking it tells
     if not isinstance(pipeline.area, StagingFolder):
         return None
     try:

@@ -14,9 +14,11 @@ from etl_assets.orchestration import automation
 from etl_assets.orchestration.circuits import Health
 from etl_assets.orchestration.pipelines import build_pipeline, open_ledger
 from etl_assets.orchestration.quiet_ticks import FULL_LOOK, QuietTick
+from etl_assets.pipeline import quiet
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.intake import Intake
 from etl_assets.pipeline.state import RETRY_ASKED
+from etl_assets.staging.extracts.log import ExtractLog
 from etl_assets_tests.orchestration.fixtures import MakeHouse
 from etl_assets_tests.orchestration.house import House
 from etl_assets_tests.orchestration.shop import SHOP, day_of_orders
@@ -143,6 +145,13 @@ def test_work_that_is_tried_again_later_is_not_forgotten(desk: Desk) -> None:
     for _ in range(2):
         assert desk.looks()
     assert desk.cursor == cursor
+
+
+def test_sources_in_a_database_are_asked_at_each_tick(desk: Desk) -> None:
+    settings = desk.house.settings
+    log = ExtractLog(settings.extracts("shop"), settings.object_storage)
+    assert quiet.listed(desk.pipeline()) is not None
+    assert quiet.listed(replace(desk.pipeline(), extracts=log)) is None
 
 
 def test_a_quiet_tick_says_what_the_last_look_said(desk: Desk) -> None:
