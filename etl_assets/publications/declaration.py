@@ -12,6 +12,9 @@ from etl_assets.object_storage import is_s3, parse_place
 _NAME = "[a-z][a-z0-9_]*"
 _IDENTIFIER = "[A-Za-z_][A-Za-z0-9_]{0,62}"
 
+RECORDS = "etl_publications"
+"""The table in which we write down, beside the tables that we keep, what they hold."""
+
 PublishedTable = Annotated[
     str,
     StringConstraints(pattern=f"^(bronze|silver|gold)/{_NAME}$"),
@@ -59,6 +62,13 @@ class PostgresPublication(_Publication):
         True,
         description="Whether the table is made with a primary key where the contract promises one.",
     )
+
+    @field_validator("target")
+    @classmethod
+    def _not_our_records(cls, value: str) -> str:
+        if value.rpartition(".")[2] == RECORDS:
+            raise ValueError(f"{RECORDS} is where etl_assets keeps what it has written; choose another name")
+        return value
 
 
 class _Files(_Publication):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Iterable
+from contextlib import suppress
 
 import polars as pl
 
 from etl_assets.contracts.dataset import Layer, TableId
+from etl_assets.errors import EtlError
 from etl_assets.lake.files import PERIOD
 from etl_assets.lake.places import polars_options, scannable
 from etl_assets.ledger.records import Lease, Outcome, RunStatus
@@ -17,6 +19,7 @@ from etl_assets.pipeline.hop import HopResult, run_hop
 from etl_assets.pipeline.intake import take_in
 from etl_assets.pipeline.leases import held_lease
 from etl_assets.pipeline.pending import Pending, Stretch
+from etl_assets.pipeline.publishing import publish
 from etl_assets.pipeline.settling import settle
 
 Rows = Counter[tuple[object, ...]]
@@ -49,7 +52,10 @@ def build(pipeline: DatasetPipeline, stretch: Stretch) -> list[HopResult]:
             results.append(run_hop(pipeline, table, periods, run_id=run_id, lease=lease))
             if results[-1].held or results[-1].failed:
                 break
-    stopped = any(one.held or one.failed for one in results)
+        stopped = any(one.held or one.failed for one in results)
+        for name in () if stopped else stretch.publications:
+            with suppress(EtlError):  # the ledger knows
+                publish(pipeline, name, run_id=run_id, lease=lease)
     pipeline.ledger.finish_run(run_id, RunStatus.FAILED if stopped else RunStatus.COMPLETED)
     return results
 

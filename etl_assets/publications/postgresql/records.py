@@ -13,10 +13,9 @@ from typing import Any
 
 from psycopg2 import sql
 
+from etl_assets.publications.declaration import RECORDS
 from etl_assets.publications.postgresql.catalog import find_table
 from etl_assets.publications.postgresql.session import Cursor, Table
-
-RECORDS = "etl_publications"
 
 _CREATE = """
 CREATE TABLE IF NOT EXISTS {records} (
