@@ -13,7 +13,9 @@ from etl_assets.lake.key_index import of_built
 from etl_assets.lake.segment import SCHEMA, Built, Entry
 from etl_assets.logs import get_logger
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.restored_keys import restore
 from etl_assets.pipeline.ties import (
+    COMPLETE,
     UNIQUE,
     USES,
     Ties,
@@ -50,9 +52,10 @@ class HopKeys:
         self.referenced = {
             rule: ties.referenced(to, column) for rule, (to, column) in self.plan.references.items()
         }
-        published = ties.published_of(table).items()
-        self.others: set[Built] = {(key, one.attempt) for key, one in published if key not in set(periods)}
+        published = [one for one in ties.published_of(table).items() if one[0] not in set(periods)]
+        self.others: set[Built] = {(key, one.attempt) for key, one in published}
         self._groups = 0
+        restore(pipeline, table, self.plan, dict(published), attempt)
 
     def group(self, periods: Sequence[str]) -> GroupKeys:
         """Begin with some periods, in the order of periods."""
@@ -64,7 +67,8 @@ class HopKeys:
         The periods that follow are told that its keys are taken. If one of them is not published after all,
         its followers are built on what is not so; their ties say it, and they are built again.
         """
-        entries = [Entry(name, period, self.attempt) for name in self.plan.names for period in group.periods]
+        names = (*self.plan.names, COMPLETE)
+        entries = [Entry(name, period, self.attempt) for name in names for period in group.periods]
         self._groups += 1
         self.index.add(f"{self.attempt}-{self._groups}", group.keys(), entries)
         self.others |= {(period, self.attempt) for period in group.periods}

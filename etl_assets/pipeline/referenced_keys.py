@@ -13,6 +13,7 @@ from etl_assets.lake.key_index import KeyIndex, of_built
 from etl_assets.lake.segment import SCHEMA, Built, Entry
 from etl_assets.ledger.records import Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.digest import digest
 from etl_assets.quality.stable_hash import HASH, hashed
 
 HOLDS = "holds:"
@@ -57,13 +58,17 @@ class ReferencedKeys:
 
         A partition whose rows in the lake are not those of its publication is left for the hop that mends it.
         """
-        lacking = {period: attempt for period, attempt in self._not_indexed() if self._is_whole(period)}
+        lacking = dict(self._not_indexed())
+        if not lacking:
+            return
+        whole = whole_periods(self.pipeline, self.table, {key: self.published[key] for key in lacking})
+        lacking = {period: attempt for period, attempt in lacking.items() if period in whole}
         if not lacking:
             return
         built = pl.DataFrame(list(lacking.items()), schema=["period", "attempt"], orient="row")
         keys = self._rows(list(lacking)).join(built, on="period").with_columns(name=pl.lit(self.name))
         entries = [Entry(self.name, period, one) for period, one in lacking.items()]
-        self.index.add(f"{attempt}-{self.column}", keys.select(*SCHEMA), entries)
+        self.index.add(f"{attempt}-{digest(self.name)[:8]}", keys.select(*SCHEMA), entries)
 
     def _not_indexed(self) -> frozenset[Built]:
         indexed = {(one.period, one.attempt) for one in self.index.entries() if one.name == self.name}
@@ -75,8 +80,15 @@ class ReferencedKeys:
         found = hashed(rows.unique(), [self.column], "_period").collect(engine="streaming")
         return found.rename({"_period": "period"})
 
-    def _is_whole(self, period: str) -> bool:
-        one = self.published[period]
-        files = self.pipeline.accepted(self.table).files([period])
-        ours = all(file.path.name.startswith(f"{one.attempt}-") for file in files)
-        return ours and sum(file.rows for file in files) == one.accepted
+
+def whole_periods(
+    pipeline: DatasetPipeline, table: TableId, published: Mapping[str, Validation]
+) -> frozenset[str]:
+    """Those of some partitions of which the lake holds the very rows of their publications."""
+    rows = dict.fromkeys(published, 0)
+    other = set()
+    for file in pipeline.accepted(table).files(list(published)):
+        rows[file.period] += file.rows
+        if not file.path.name.startswith(f"{published[file.period].attempt}-"):
+            other.add(file.period)
+    return frozenset(period for period, one in published.items() if rows[period] == one.accepted) - other

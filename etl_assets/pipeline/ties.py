@@ -28,6 +28,9 @@ from etl_assets.pipeline.referenced_keys import ReferencedKeys
 UNIQUE, USES = "unique:", "uses:"
 """Prefixes of an entry's name: the keys that rows claim, the values that they refer to."""
 
+COMPLETE = "complete"
+"""Name of the entry of a partition of which the index says everything, as only who validated it can."""
+
 UNKNOWN = "its keys are not known yet"
 
 
@@ -191,5 +194,7 @@ class Ties:
             ties = view.ties(own)
             found = ties.partition_by("period", "attempt", as_dict=True)
             some = {built: ties_digest(keys.select("name", "h1", "h2")) for built, keys in found.items()}
-            self._digests[table] = {built: some.get(built, "") for built in view.own}
+            entries = index_of(self.pipeline, table).entries()
+            complete = {entry.built for entry in entries if entry.name == COMPLETE}
+            self._digests[table] = {built: some.get(built, "") for built in view.own & complete}
         return self._digests[table]

@@ -102,7 +102,7 @@ class Club:
         self.clock = tiny.Clock(tiny.NOON)
         opened = tiny.open_pipeline(home, now=self.clock, dataset=DATASET, sources=SOURCES)
         policies = {ORDERS: Policy(TOLERANCE), CUSTOMERS: Policy(0.9)}
-        self.pipeline: DatasetPipeline = replace(opened, policies=policies, **changes)
+        self.pipeline: DatasetPipeline = replace(opened, **{"policies": policies, **changes})
 
     def orders(self, day: str, rows: Sequence[Order]) -> None:
         self._put(f"orders/{day}.csv", "order_id,receipt,customer,amount", [",".join(row) for row in rows])

@@ -107,7 +107,8 @@ class Arrivals(RuleBasedStateMachine):
         folder = self.club.index().folder
         suffix = "*.view" if damage == "view lost" else "*.keys"
         files = sorted(folder.glob(suffix)) if isinstance(folder, Path) else []
-        if files:
+        # What is published of a day whose newest delivery is held can't be built again: see test_ties.
+        if files and not self.model.held:
             file = data.draw(st.sampled_from(files))
             content = file.read_bytes()
             file.unlink()
