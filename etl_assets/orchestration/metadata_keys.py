@@ -132,6 +132,13 @@ PUBLICATION_CHECK = {
 }
 """Of the check `row_reconciliation` of a publication."""
 
+DECIDING = {
+    "decisions": "the numbers of the decisions that were made; `none` of a dry run",
+    "rows": "refused rows that they speak of",
+    "partitions": "partitions that they speak of",
+}
+"""Of a run of the job `<dataset>_decide`."""
+
 TAGS = {
     DATASET_TAG: "the dataset; on assets, jobs, sensors, schedules and runs",
     STRETCH_TAG: "on runs that a sensor or `dq run` asked for: names the work, the same for the same work",

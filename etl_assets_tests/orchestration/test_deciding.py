@@ -5,6 +5,7 @@ from typing import Any
 import dagster as dg
 import pytest
 
+from etl_assets.orchestration import metadata_keys
 from etl_assets_tests.orchestration.house import House
 from etl_assets_tests.orchestration.shop import DAILY, HEADER, SILVER
 
@@ -47,6 +48,8 @@ def test_what_is_decided_in_the_ui_is_built_by_the_next_run(decided: House) -> N
     result = decide(decided, {"correct": {"rows": rows, "values": {"amount": "4"}}})
 
     assert result.success
+    (output,) = result.filter_events(lambda event: event.is_successful_output)
+    assert set(output.step_output_data.metadata) == set(metadata_keys.DECIDING)
     (request,) = decided.tick().run_requests or ()
     assert request.asset_selection
     # The figures that a run shows: the same names as without decisions, and those of decisions.

@@ -51,7 +51,7 @@ def test_every_domain_of_this_project_loads_and_opens_nothing(
         f"{name}_{job}_daily" for name in datasets for job in ("missing_deliveries", "upkeep")
     }
     assert {one.name for one in definitions.jobs or []} == {
-        f"{name}_{job}" for name in datasets for job in ("build", "missing_deliveries", "upkeep")
+        f"{name}_{job}" for name in datasets for job in ("build", "decide", "missing_deliveries", "upkeep")
     }
 
 
