@@ -316,6 +316,9 @@ def _obstacles(status: DatasetStatus, glyphs: Glyphs) -> Iterator[RenderableType
     remarks.append((Verdict.WARN, counted(len(waiting), "partition") + " to be tried again", waiting, ""))
     blocked = [_reasoned(table, one) for table in status.tables for one in table.blocked]
     remarks.append((Verdict.WARN, counted(len(blocked), "partition") + " without all inputs", blocked, ""))
+    void = [f"{one.decision.id} of {one.decision.who}: {one.reason}" for one in status.void]
+    hint = f"dq audit {status.dataset} --void"
+    remarks.append((Verdict.WARN, counted(len(void), "decision") + " to be made anew", void, hint))
     findings = [one.message for one in status.findings]
     remarks.append((Verdict.WARN, counted(len(findings), "finding") + " in staging", findings, ""))
     if missing := sorted({period for table in status.tables for period in table.missing}):

@@ -52,8 +52,13 @@ class AuditedDecision:
         return self.state is DecisionState.VOID
 
 
-def audit(pipeline: DatasetPipeline) -> list[AuditedDecision]:
-    """Say of every decision on a dataset where it stands, in the order in which they were made."""
+def audit(pipeline: DatasetPipeline, pending: Pending | None = None) -> list[AuditedDecision]:
+    """Say of every decision on a dataset where it stands, in the order in which they were made.
+
+    Args:
+        pipeline: The dataset.
+        pending: Where its partitions stand, if that is known already.
+    """
     entries = pipeline.ledger.decisions(pipeline.name)
     if not entries:
         return []
@@ -61,7 +66,7 @@ def audit(pipeline: DatasetPipeline) -> list[AuditedDecision]:
     rows = pipeline.ledger.decision_effects([one.id for one in published.values()])
     stand = {one.id for one in standing(entries)}
     replaced_by = {id: one for one in entries if one.id in stand for id in one.supersedes}
-    look = _Look(pipeline, Pending.of(pipeline), rows)
+    look = _Look(pipeline, pending or Pending.of(pipeline), rows)
     found = []
     for one in entries:
         if one.id not in stand:
@@ -75,11 +80,6 @@ def audit(pipeline: DatasetPipeline) -> list[AuditedDecision]:
         else:
             found.append(look.holding(one))
     return found
-
-
-def void_decisions(pipeline: DatasetPipeline) -> list[AuditedDecision]:
-    """The decisions that ask for another look."""
-    return [one for one in audit(pipeline) if one.asks]
 
 
 def _newest_that_replaced(one: Decision, entries: Iterable[Decision]) -> Decision | None:

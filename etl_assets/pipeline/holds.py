@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from etl_assets.ledger.records import Delivery, DeliveryState
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.decisions import Decisions
 from etl_assets.staging.source import Mode, PeriodFrom
 
 NOT_IN_CALENDAR = "not in the calendar"
@@ -23,7 +24,8 @@ def settle_holds(pipeline: DatasetPipeline, concerned: Sequence[Delivery] | None
     deliveries = _standing(pipeline, concerned)
     keys = None if concerned is None else [one.key for one in deliveries]
     gone = {key for key, seen in pipeline.ledger.seen_objects(pipeline.name, keys).items() if seen.gone}
-    rivals = _rivals(pipeline, deliveries)
+    rejected = Decisions.of(pipeline).rejected
+    rivals = _rivals(pipeline, [one for one in deliveries if one.id not in rejected])
     replaced = _replaced(rivals, gone)
     for id, by in replaced.items():
         pipeline.ledger.set_delivery_state(

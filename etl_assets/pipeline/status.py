@@ -21,6 +21,7 @@ from etl_assets.ledger.records import (
     Validation,
 )
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
+from etl_assets.pipeline.decision_audit import AuditedDecision, audit
 from etl_assets.pipeline.intake import missing_deliveries
 from etl_assets.pipeline.pending import PartitionStanding, Pending, Standing
 from etl_assets.pipeline.publications import PublicationStanding
@@ -140,6 +141,7 @@ class DatasetStatus:
         deliveries: How many deliveries there are in each state.
         on_hold: The deliveries that wait for a person, or for another one, with their reasons.
         findings: What a person should know of, open ones only; missing deliveries are in the tables.
+        void: Decisions of people that can do nothing any more, and ask for another.
         circuits: What is sick as a whole; closed ones are left out.
         errors: How often errors of each kind have come.
         publications: What is written out of the lake, and where each stands.
@@ -151,6 +153,7 @@ class DatasetStatus:
     deliveries: Mapping[DeliveryState, int] = field(default_factory=dict)
     on_hold: tuple[Delivery, ...] = ()
     findings: tuple[Finding, ...] = ()
+    void: tuple[AuditedDecision, ...] = ()
     circuits: tuple[CircuitStanding, ...] = ()
     errors: tuple[ErrorCount, ...] = ()
     publications: tuple[PublicationStanding, ...] = ()
@@ -200,6 +203,7 @@ def dataset_status(pipeline: DatasetPipeline) -> DatasetStatus:
         deliveries=Counter(one.state for one in deliveries),
         on_hold=tuple(one for one in deliveries if one.state is DeliveryState.ON_HOLD),
         findings=tuple(one for one in findings if one.kind != "missing_delivery"),
+        void=tuple(one for one in audit(pipeline, pending) if one.asks),
         circuits=tuple(one for one in ledger.circuits(pipeline.name) if not one.is_closed),
         errors=tuple(ledger.error_counts(pipeline.name)),
         publications=tuple(pending.publications.values()),
