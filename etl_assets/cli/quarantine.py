@@ -102,7 +102,9 @@ def list_(
         console.print(_row_table(page, console))
         shown = f"rows {offset + 1:,} to {offset + len(page):,}"
         following = f"; the next page: --offset {offset + limit}" if more else ""
-        console.print(f"{shown}{following}; one in full: dq quarantine show ROW", style="dim", soft_wrap=True)
+        some = next((row.row_id for row in page if row.row_id), None)
+        whole = f"; one in full: dq quarantine show {some}" if some else ""
+        console.print(f"{shown}{following}{whole}", style="dim", soft_wrap=True)
     else:
         console.print("no such rows" if offset == 0 else "no more rows")
 

@@ -14,12 +14,11 @@ from etl_assets.inspection.lexicon import (
     BOOLEANS,
     CODE_WORDS,
     ID_WORDS,
-    NULL_WORDS,
-    PLAIN_NULL_WORDS,
     folded,
     words_of,
 )
 from etl_assets.inspection.moments import Moments, find_moments
+from etl_assets.inspection.null_words import null_words, null_words_of_texts
 from etl_assets.inspection.numbers import Numbers, find_numbers, number_shapes
 from etl_assets.inspection.personal import Personal, find_personal, masked, reveals_persons
 from etl_assets.inspection.records import Certainty, Column, Kind
@@ -60,12 +59,13 @@ def describe_column(name: str, cells: pl.Series) -> Column:
         cells: Text, null for an empty cell.
     """
     found = _distinct(name, cells)
-    nulls = [text for text, _ in found.pairs(_LOOKED_AT) if text.lower() in NULL_WORDS]
+    texts = [text for text, _ in found.pairs(_LOOKED_AT)]
+    nulls = null_words(texts)
     rest = found.without(nulls)
     personal = find_personal(name, rest.pairs(500))
     column = _of_kind(rest, personal)
     if column is None:
-        nulls = _null_words_of_texts(found)
+        nulls = null_words_of_texts(texts)
         rest = found.without(nulls)
         column = _text(rest, personal)
     column = replace(
@@ -325,15 +325,6 @@ def _why_codes(cells: _Cells) -> str:
 
 def _span(least: object, most: object) -> str:
     return f"{most}" if least == most else f"{least} to {most}"
-
-
-def _null_words_of_texts(cells: _Cells) -> list[str]:
-    pairs = cells.pairs(_LOOKED_AT)
-    words = [text for text, _ in pairs if text.lower() in PLAIN_NULL_WORDS]
-    codes = [text for text, _ in pairs if re.fullmatch(r"[A-Z]{2}", text)]
-    if "NA" in words and len(codes) > 0.8 * len(pairs) and len(pairs) > 3:
-        words.remove("NA")  # Namibia, North America
-    return words
 
 
 # -- what else there is to say --------------------------------------------------------------------

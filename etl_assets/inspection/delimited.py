@@ -21,6 +21,7 @@ from etl_assets.inspection.surroundings import (
     ragged,
 )
 from etl_assets.inspection.table import NoTableError, Table, frame_of, named
+from etl_assets.inspection.wording import counted
 from etl_assets.staging.formats.options import CsvFormat, TsvFormat
 
 _SHOWN_LINES = 5
@@ -60,9 +61,9 @@ def read_delimited(sample: Sample, encoding: TextEncoding, text: str) -> Table:
     if broken:
         lines = ", ".join(f"{one.line:,}" for one in broken[:_SHOWN_LINES] if one.line)
         where = f" (line {lines}{' and more' if len(broken) > _SHOWN_LINES else ''})" if lines else ""
-        problems.append(
-            f"{len(broken):,} records don't have {dialect.width:,} cells{where}: they go to quarantine"
-        )
+        have, go = ("doesn't have", "it goes") if len(broken) == 1 else ("don't have", "they go")
+        cells = counted(dialect.width, "cell")
+        problems.append(f"{counted(len(broken), 'record')} {have} {cells}{where}: {go} to quarantine")
     if not rows:
         problems.append("There is no row")
     frame = frame_of(rows, names)

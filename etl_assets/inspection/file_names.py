@@ -53,15 +53,17 @@ class _Form:
 
     expression: re.Pattern[str]
     grain: Grain
+    unpadded: bool = False
 
 
-def _form(expression: str, grain: Grain) -> _Form:
+def _form(expression: str, grain: Grain, unpadded: bool = False) -> _Form:
     # Digits beside it would make it another number.
-    return _Form(re.compile(rf"(?<![0-9]){expression}(?![0-9])"), grain)
+    return _Form(re.compile(rf"(?<![0-9]){expression}(?![0-9])"), grain, unpadded)
 
 
 _Y, _M, _D = "(?P<Y>(?:19|20)[0-9]{2})", "(?P<m>0[1-9]|1[0-2])", "(?P<d>0[1-9]|[12][0-9]|3[01])"
 _G, _V, _WEEK = "(?P<G>(?:19|20)[0-9]{2})", "(?P<V>[0-5][0-9])", "(?:W|w|KW|kw|CW|cw|WK|wk|Wk)"
+_M1, _D1 = "(?P<m>0?[1-9]|1[0-2])", "(?P<d>0?[1-9]|[12][0-9]|3[01])"
 _SHORT = "(?P<y>[0-9]{2})"
 _MONTH = rf"(?:(?P<b>{DIRECTIVES['b']})(?![A-Za-z])|(?P<B>{DIRECTIVES['B']}))"
 _NO_LETTER = "(?<![A-Za-z])"
@@ -83,6 +85,11 @@ _FORMS = (
     _form(f"{_D}[-_. ]?{_MONTH}[-_. ]?{_Y}", Grain.DAY),
     _form(f"{_Y}[-_. ]?{_MONTH}[-_. ]?{_D}", Grain.DAY),
     _form(f"{_NO_LETTER}{_MONTH}[-_. ]?{_D}(?:,? |[-_.]){_Y}", Grain.DAY),
+    _form(f"{_D1}[-_. ]?{_MONTH}[-_. ]?{_Y}", Grain.DAY, unpadded=True),
+    _form(f"{_NO_LETTER}{_MONTH}[-_. ]?{_D1}(?:,? |[-_.]){_Y}", Grain.DAY, unpadded=True),
+    _form(f"{_Y}{_SIGN}{_M1}(?P=sign){_D1}", Grain.DAY, unpadded=True),
+    _form(f"{_D1}{_SIGN}{_M1}(?P=sign){_Y}", Grain.DAY, unpadded=True),
+    _form(f"{_M1}{_SIGN}{_D1}(?P=sign){_Y}", Grain.DAY, unpadded=True),
     _form(f"{_Y}[-_. /]{_M}", Grain.MONTH),
     _form(f"{_NO_LETTER}{_MONTH}[-_. ]?{_Y}", Grain.MONTH),
     _form(f"{_Y}[-_. ]?{_MONTH}", Grain.MONTH),
@@ -167,15 +174,16 @@ def _occurrences(form: _Form, key: str) -> list[_Dated]:
     """The dates of this form in a name: those in the file's own name first, then those in its folders."""
     name_starts = key.rfind("/") + 1
     matches = sorted(form.expression.finditer(key), key=lambda one: one.end() <= name_starts)
-    return [dated for one in matches if (dated := _dated(key, one, matches)) is not None]
+    return [dated for one in matches if (dated := _dated(key, one, matches, form)) is not None]
 
 
-def _dated(key: str, match: re.Match[str], matches: Sequence[re.Match[str]]) -> _Dated | None:
+def _dated(key: str, match: re.Match[str], matches: Sequence[re.Match[str]], form: _Form) -> _Dated | None:
     values = {name: text for name, text in match.groupdict().items() if name != "sign" and text}
     spans = sorted((match.span(name), name) for name in values)
     strptime, position = "", match.start()
     for (start, end), name in spans:
-        strptime += key[position:start] + f"%{name}"
+        padding = "-" if form.unpadded and name in "dm" else ""
+        strptime += key[position:start] + f"%{padding}{name}"
         position = end
     strptime += key[position : match.end()]
     day = _day(values)

@@ -17,6 +17,7 @@ from etl_assets.inspection.records import Certainty, Proposal
 from etl_assets.inspection.sampling import Sample
 from etl_assets.inspection.surroundings import find_surroundings
 from etl_assets.inspection.table import Table, frame_of, named
+from etl_assets.inspection.wording import counted
 from etl_assets.staging.formats.options import FixedWidthColumn, FixedWidthFormat
 
 _LINES = 2_000
@@ -107,7 +108,7 @@ def read_fixed_width(
         short_lines=len(lengths) > 1,
     )
     evidence = f"in each of {len(kept):,} lines a blank stands between {len(stretches):,} columns"
-    evidence += f"; {same:,} lines have {length:,} characters"
+    evidence += f"; {counted(same, 'line')} of {length:,} characters"
     certainty = Certainty.LIKELY if len(kept) >= 20 else Certainty.UNSURE
     where = ", ".join(f"{start + 1}-{stop}" for start, stop in ends[:12])
     proposals = (
@@ -116,7 +117,8 @@ def read_fixed_width(
         Proposal(
             "columns at",
             where,
-            certainty,
+            # The words of a header begin or end where their columns do; of blanks alone nobody knows.
+            certainty if around.header is not None else Certainty.UNSURE,
             "characters, from 1; longer cells may come: compare with a description",
         ),
         *around.proposals,

@@ -9,14 +9,24 @@ from etl_assets.inspection.columns import describe_column
 from etl_assets.inspection.keys import find_keys
 from etl_assets.inspection.records import Inspection
 from etl_assets.inspection.table import NoTableError
-from etl_assets.staging.formats.options import DelimitedFormat, ExcelFormat, Format
+from etl_assets.staging.formats.options import (
+    DelimitedFormat,
+    ExcelFormat,
+    FixedWidthColumn,
+    FixedWidthFormat,
+    Format,
+)
 
 
 def is_unnamed(format: Format) -> bool:
     """Whether a file has no header, and its columns were named by their places."""
-    if not isinstance(format, DelimitedFormat | ExcelFormat) or format.header:
+    if isinstance(format, FixedWidthFormat):
+        names = [one.name for one in format.columns]
+    elif isinstance(format, DelimitedFormat | ExcelFormat) and not format.header:
+        names = [*(format.columns or ())]
+    else:
         return False
-    return all(name == f"column_{n}" for n, name in enumerate(format.columns or (), 1))
+    return all(name == f"column_{n}" for n, name in enumerate(names, 1))
 
 
 def with_names(inspection: Inspection, names: Sequence[str]) -> Inspection:
@@ -27,7 +37,7 @@ def with_names(inspection: Inspection, names: Sequence[str]) -> Inspection:
     """
     format, frame = inspection.format, inspection.sample
     where: dict[str, object] = {"file": inspection.path}
-    if not isinstance(format, DelimitedFormat | ExcelFormat) or format.header:
+    if not isinstance(format, DelimitedFormat | ExcelFormat | FixedWidthFormat) or not is_unnamed(format):
         hint = "Names are given to columns of files without a header; rename others in silver"
         raise NoTableError("The file names its columns itself", where=where, hint=hint)
     if len(names) != frame.width:
@@ -35,9 +45,14 @@ def with_names(inspection: Inspection, names: Sequence[str]) -> Inspection:
         raise NoTableError(counts, where=where, hint="Give one for each, in their order")
     sample = frame.rename(dict(zip(frame.columns, names, strict=True)))
     columns = tuple(describe_column(name, sample[name]) for name in names)
+    given: tuple[str, ...] | tuple[FixedWidthColumn, ...] = tuple(names)
+    if isinstance(format, FixedWidthFormat):
+        given = tuple(
+            one.model_copy(update={"name": name}) for one, name in zip(format.columns, names, strict=True)
+        )
     return replace(
         inspection,
-        format=format.model_copy(update={"columns": tuple(names)}),
+        format=format.model_copy(update={"columns": given}),
         sample=sample,
         columns=columns,
         keys=find_keys(sample, columns),

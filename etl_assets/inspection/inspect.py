@@ -111,7 +111,7 @@ def _table(path: Path, sample: Sample) -> Table:
     if looks_like_json(text):
         return read_json(path, sample, encoding, text)
     table = read_delimited(sample, encoding, text)
-    regular = table.frame.width > 1 and not any("don't have" in one for one in table.problems)
+    regular = table.frame.width > 1 and not any("n't have" in one for one in table.problems)
     if not regular and (stretches := find_stretches(text)):
         return read_fixed_width(sample, encoding, text, stretches)
     if table.frame.width == 1 and (length := may_be_without_gaps(text)):

@@ -47,11 +47,9 @@ def read_json(path: Path, sample: Sample, encoding: TextEncoding, text: str) -> 
         records = [one for one in parsed if isinstance(one, dict)]
         table = _table(path, sample, encoding, records, "jsonl", None, ended=sample.complete)
         broken = len(parsed) - len(records)
-        return (
-            _with_problem(table, f"{broken:,} lines are no JSON objects: they go to quarantine")
-            if broken
-            else table
-        )
+        one, many = "1 line is no JSON object: it goes", f"{broken:,} lines are no JSON objects: they go"
+        told = one if broken == 1 else many
+        return _with_problem(table, f"{told} to quarantine") if broken else table
     where, records, ended = _list_within(start)
     if where is None:
         raise NoTableError(

@@ -24,6 +24,7 @@ from etl_assets.inspection.file_names import Grain, Naming, naming_of
 from etl_assets.inspection.records import Certainty, Column, Inspection, Proposal
 from etl_assets.inspection.rhythm import Rhythm, rhythm_of, rhythm_of_span
 from etl_assets.inspection.row_dates import RowDates, dates_of_rows, written_in_several_ways
+from etl_assets.inspection.wording import counted
 from etl_assets.staging.source import Mode, PeriodFrom, Source
 
 FilesPerPeriod = Literal["one", "many"] | tuple[str, ...]
@@ -50,6 +51,7 @@ class Layout:
         dates: Key -> the day that its name tells.
         left_out: Keys of files that are named otherwise.
         ordered: The keys of the files that were looked at, oldest first.
+        last_day: The last day that the rows tell where the names tell none.
     """
 
     source: Source
@@ -61,6 +63,7 @@ class Layout:
     dates: Mapping[str, date] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     ordered: tuple[str, ...] = ()
+    last_day: date | None = None
 
 
 def propose_layout(files: Mapping[str, Inspection], keys: Iterable[str] = ()) -> Layout:
@@ -101,15 +104,17 @@ def _whole_lists(naming: Naming, files: Sequence[Inspection]) -> Layout | None:
     """A snapshot or a cumulative export, of which the newest file alone counts."""
     again = told_again(files)
     key = common_key(files) if len(files) > 1 else None
-    kept = same_keys(files, key) if key is not None and not any(map(date_columns, files)) else 0.0
+    # Files of many senders may tell of the same moments.
+    dated = any(map(date_columns, files)) or dates_of_rows(files) is not None
+    kept = same_keys(files, key) if key is not None and not dated else 0.0
     if again >= _WHOLE:
         told = "each file holds the rows of the one before it"
-        evidence = f"{told}: at least {again:.0%} of those looked at" + (
-            "; they grow" if grows(files) else ""
-        )
+        share = "all" if again == 1 else f"at least {again:.0%}"
+        evidence = f"{told}: {share} of those looked at" + ("; they grow" if grows(files) else "")
         certainty = Certainty.SURE if again == 1 and len(files) > 2 else Certainty.LIKELY
     elif kept >= _WHOLE:
-        evidence = f"at least {kept:.0%} of the values of {key} are in the next file too"
+        share = "all" if kept == 1 else f"at least {kept:.0%} of the"
+        evidence = f"{share} values of {key} are in the next file too"
         certainty = Certainty.LIKELY
     else:
         return None
@@ -143,9 +148,9 @@ def _dated(naming: Naming, files: Mapping[str, Inspection], ordered: Sequence[st
     if len(days) == 1 and naming.grain is Grain.DAY:
         rhythm = _by_contents(files[ordered[0]], days[0]) or rhythm
     if rhythm.any_day:
-        pattern = _any_day(pattern)
+        pattern = _any_day(pattern.replace("%-d", "%d"))
     certainty = Certainty.UNSURE if naming.also else Certainty.SURE
-    told = f"the date is in the names of {len(naming.dates):,} files"
+    told = f"the date is in the names of {counted(len(naming.dates), 'file')}"
     if naming.also:
         told = "days and months could be the other way round"
     proposals.insert(0, Proposal("pattern", pattern, certainty, told, (naming.also,) if naming.also else ()))
@@ -293,6 +298,7 @@ def _undated(naming: Naming, files: Sequence[Inspection]) -> Layout:
             ),
             dates.column if dates.is_date else None,
             dates.dated == dates.rows,
+            last_day=dates.last,
         )
     told = "neither names nor rows hold a date: the rows of all files make one table"
     if mixed := list(written_in_several_ways(files)):

@@ -20,6 +20,9 @@ TOTALS = _starts(
     r"(?:summe|zwischensumme|gesamt(?:summe)?|insgesamt)\b",
     r"(?:total général|somme|totale|suma|totaal|summa|razem|celkem|toplam|i alt|yhteensä)\b",
     r"(?:итого|всего|合計)\b",
+    r"(?:(?:anfangs|end|schluss|alt|neu)saldo|kontostand|übertrag|saldovortrag)\b",
+    r"(?:(?:opening|closing|ending|starting|final) balance|balance (?:brought|carried) forward)\b",
+    r"(?:solde (?:initial|final)|saldo (?:inicial|final|iniziale|finale))\b",
 )
 """How a line of totals begins."""
 
@@ -87,8 +90,8 @@ BOOLEANS: tuple[tuple[str, str], ...] = (
 UNITS = words(
     """
     °c °f k c f % ‰ m mm cm km kg g mg t l ml dl hl s ms min h d hpa pa kpa bar mbar v mv kv a ma w kw mw wh
-    kwh hz khz mhz ghz m/s km/h mph kn ° deg m² m2 km² m³ m3 µm µg/m³ ppm ppb lux db oz lb lbs ft in mi gal
-    usd eur gbp chf € $ £ w/m² w/m2 j kj mj nm rpm u/min iso utc cet n - pcs stk stück
+    kwh hz khz mhz ghz m/s km/h mph kn ° deg m² m2 km² ha ac m³ m3 µm µg/m³ ppm ppb lux db oz lb lbs ft in mi
+    gal usd eur gbp chf € $ £ w/m² w/m2 j kj mj nm rpm u/min iso utc cet n - pcs stk stück
     """
 )
 """What may stand in a line of units, in lower case and without brackets."""

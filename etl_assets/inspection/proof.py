@@ -11,6 +11,7 @@ import polars as pl
 
 from etl_assets.errors import EtlError
 from etl_assets.inspection.records import Certainty, Proposal
+from etl_assets.inspection.wording import counted
 from etl_assets.staging.area import StagingFolder
 from etl_assets.staging.content import Content
 from etl_assets.staging.delivery_file import DeliveryFile
@@ -75,7 +76,9 @@ _doubt = list(Certainty).index
 
 def _of_content(content: Content, width: int) -> tuple[Proposal, int | None]:
     if content.proven:
-        evidence = f"the pipeline's reader: {content.records:,} records, all with {width:,} cells"
+        evidence = (
+            f"the pipeline's reader: {counted(content.records, 'record')}, all with {counted(width, 'cell')}"
+        )
         return Proposal("proof", "passed", Certainty.SURE, evidence), content.records
     if content.damage:
         return Proposal(
@@ -83,9 +86,9 @@ def _of_content(content: Content, width: int) -> tuple[Proposal, int | None]:
         ), None
     if content.oddities:
         odd = "; ".join(f"{one.reason} (line {one.line:,})" for one in content.oddities[:3])
-        told = f"the pipeline's reader: some {content.records:,} records; {odd}"
+        told = f"the pipeline's reader: some {counted(content.records, 'record')}; {odd}"
         return Proposal("proof", "partly", Certainty.LIKELY, told), None
-    told = f"the pipeline's reader: some {content.records:,} records"
+    told = f"the pipeline's reader: some {counted(content.records, 'record')}"
     return Proposal("proof", "passed", Certainty.LIKELY, told), None
 
 
@@ -97,14 +100,14 @@ def _of_reading(
     if reading.breach is not None:
         told = f"the pipeline can't read it so: {reading.breach.message}"
         return Proposal("proof", "failed", Certainty.UNSURE, told), None
-    good = f"the pipeline's reader: {reading.rows:,} rows, all with {len(columns):,} cells"
+    good = f"the pipeline's reader: {counted(reading.rows, 'row')}, all with {counted(len(columns), 'cell')}"
     if not reading.unreadable.height:
         return Proposal("proof", "passed", Certainty.SURE, good), reading.rows
     reasons = Counter(reason.partition(":")[0] for reason in reading.unreadable["_reasons"])
     lines = ", ".join(f"{line:,}" for line in reading.unreadable["_line"].head(3))
     lines += " and more" if reading.unreadable.height > 3 else ""
     why = ", ".join(f"{count:,} {reason}" for reason, count in reasons.most_common(3))
-    told = f"the pipeline's reader: {reading.rows:,} rows; {why} go to quarantine (line {lines})"
+    told = f"the pipeline's reader: {counted(reading.rows, 'row')}; {why} go to quarantine (line {lines})"
     return Proposal("proof", "partly", Certainty.LIKELY, told), reading.rows
 
 

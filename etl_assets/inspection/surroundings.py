@@ -10,6 +10,7 @@ from etl_assets.inspection.dialects import Record
 from etl_assets.inspection.header_line import BODY, find_header, kind_of
 from etl_assets.inspection.lexicon import ENDS, TOTALS, UNITS
 from etl_assets.inspection.records import Certainty, Proposal
+from etl_assets.inspection.wording import counted
 
 _HEADER_WITHIN = 200
 _FOOTER_WITHIN = 30
@@ -70,7 +71,7 @@ def find_surroundings(records: Sequence[Record], width: int, *, at_end: bool) ->
         skipped.update(rules)
         patterns.append(RULE_PATTERN)
         evidence = (
-            f"{len(rules):,} lines of dashes among the rows, the first is line {records[rules[0]].line:,}"
+            f"{counted(len(rules), 'line')} of dashes among the rows, first line {records[rules[0]].line:,}"
         )
         proposals.append(Proposal("ruled lines", len(rules), Certainty.SURE, evidence))
     if blank := sum(not records[n].cells for n in range(first, last)):
@@ -95,8 +96,8 @@ def find_surroundings(records: Sequence[Record], width: int, *, at_end: bool) ->
         skipped.update(sums)
         patterns.append(_beginnings(records[n].cells[0] for n in sums))
         evidence = (
-            f"{len(sums):,} lines of totals among the rows, the first is line {records[sums[0]].line:,}: "
-            "they begin so, and hold at most half of what rows hold"
+            f"{counted(len(sums), 'line')} of totals among the rows, first line {records[sums[0]].line:,}: "
+            "so they begin, and hold at most half of what rows hold"
         )
         proposals.append(Proposal("subtotals", len(sums), Certainty.LIKELY, evidence))
     if last < len(records):
@@ -182,7 +183,12 @@ def _second_header(records: Sequence[Record], first: int, last: int, width: int)
 def _are_units(record: Record) -> bool:
     cells = [re.sub(r"^[\[(<]|[\])>]$", "", cell.strip().lower()) for cell in record.cells]
     filled = [cell for cell in cells if cell]
-    return bool(filled) and sum(cell in UNITS for cell in filled) >= max(1, 0.6 * len(filled))
+    return bool(filled) and sum(map(_is_unit, filled)) >= max(1, 0.6 * len(filled))
+
+
+def _is_unit(cell: str) -> bool:
+    """A unit, or one of them per another, such as kg/ha."""
+    return cell in UNITS or ("/" in cell and all(part.strip() in UNITS for part in cell.split("/")))
 
 
 def _again(records: Sequence[Record], header: Record, first: int, last: int) -> list[int]:

@@ -119,7 +119,9 @@ def draft_dataset(
         tables, modules, findings = _tried(name, description, gathered.materials, Path(folder))
     tolerance = _tolerance(tables)
     files = {f"{code_folder}/{name}/{module}": text for module, text in modules.items()}
-    last = max(days, default=None)
+    last = max(
+        [*days, *(one.layout.last_day for one in gathered.materials if one.layout.last_day)], default=None
+    )
     settings = settings_file(
         description, tables, rhythm, calendar, tolerance, last=last, zone_assumed=timezone is None
     )

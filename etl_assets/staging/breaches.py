@@ -126,7 +126,8 @@ def _nothing_left(content: Content, format: TextFormat) -> Breach | None:
         without = isinstance(format, FixedWidthFormat | JsonLinesFormat) and content.records == 0
     if not without:
         return None
-    skipped = f" beside {content.skipped} lines that are skipped" if content.skipped else ""
+    lines = "line that is" if content.skipped == 1 else "lines that are"
+    skipped = f" beside {content.skipped} {lines} skipped" if content.skipped else ""
     return Breach(BreachCode.EMPTY, f"there is no record{skipped}, and no header")
 
 

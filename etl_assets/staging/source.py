@@ -23,6 +23,9 @@ DIRECTIVES = {
 }
 """The directives that a `{period:...}` may hold, each with what it matches; months are named in English."""
 
+UNPADDED = {"-d": "d", "-m": "m"}
+"""Days and months without a nought before them, as glibc writes them -> what they are read by."""
+
 _TOKEN = re.compile(r"\*\*/|\*|\{(?P<moment>period|version):(?P<format>[^{}]+)\}|\{(?P<name>[^{}]*)\}|[{}]")
 
 
@@ -56,7 +59,8 @@ class Source(_Model):
     A pattern is matched against the whole key (the path below the staging area, with `/`):
     `{period:%Y-%m-%d}` is a date, several of them make one date together, `{part}` names a part
     of the period's delivery, `*` is anything within a name, `**/` any folders or none. Names that
-    start with a dot are matched by a literal dot only. `{period:%G-W%V}` is an ISO week, of which the
+    start with a dot are matched by a literal dot only. `%-d` and `%-m` are days and months without a
+    leading nought, as in `8-Jun-2025`. `{period:%G-W%V}` is an ISO week, of which the
     period is its Monday. `{version:%Y%m}` in the name of a snapshot tells which file is the newest,
     whenever each was delivered.
     """
@@ -240,16 +244,18 @@ def _check_directives(name: str, directives: list[str]) -> None:
 def _moment_expression(name: str, strptime: str, directives: list[str]) -> str:
     out, prefix = "", name[0]
     position = 0
-    for token in re.finditer(r"%(.?)", strptime):
+    for token in re.finditer(r"%(-?.?)", strptime):
         out += re.escape(strptime[position : token.start()])
-        directive = token[1]
-        if directive not in DIRECTIVES:
-            known = " ".join(f"%{one}" for one in DIRECTIVES)
+        directive = UNPADDED.get(token[1], token[1])
+        # Digits beside it would make it another number.
+        wanted = DIRECTIVES.get(directive) if directive == token[1] else "(?<![0-9])[0-9]{1,2}(?![0-9])"
+        if wanted is None:
+            known = " ".join(f"%{one}" for one in (*DIRECTIVES, *UNPADDED))
             raise ValueError(f"'%{directive}' is not understood in {{{name}:...}}; expected some of {known}")
         if directive in directives:
             out += f"(?P={prefix}_{directive})"
         else:
             directives.append(directive)
-            out += f"(?P<{prefix}_{directive}>{DIRECTIVES[directive]})"
+            out += f"(?P<{prefix}_{directive}>{wanted})"
         position = token.end()
     return out + re.escape(strptime[position:])

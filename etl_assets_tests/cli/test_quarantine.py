@@ -132,3 +132,9 @@ def test_a_row_that_is_not_in_quarantine(home: Path, dq: Dq) -> None:
 def test_nothing_in_quarantine(empty_home: Path, dq: Dq) -> None:
     assert rows(dq) == []
     assert "no such rows" in dq("quarantine", "list", "retail").stdout
+
+
+def test_the_hint_names_a_row_that_can_be_shown(home: Path, dq: Dq) -> None:
+    told = dq("quarantine", "list", "retail").stdout
+    row = told.partition("one in full: dq quarantine show ")[2].split()[0]
+    assert dq("quarantine", "show", row).exit_code == 0

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import gzip
 import json
 from pathlib import Path
@@ -193,3 +194,28 @@ def test_a_repeated_row_leaves_no_key(tmp_path: Path) -> None:
     found = inspected(tmp_path, "id,line\n" + "".join(f"{n},{n % 3}\n" for n in [*range(30), 29]))
 
     assert found.keys == ()
+
+
+# -- dates that are none ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("form", "nothing"),
+    [
+        ("%d.%m.%y", "00.00.00"),
+        ("%d.%m.%Y", "00.00.0000"),
+        ("%Y-%m-%d", "0000-00-00"),
+        ("%Y%m%d", "00000000"),
+    ],
+)
+def test_dates_of_noughts_are_not_known(form: str, nothing: str, tmp_path: Path) -> None:
+    days = [f"{dt.date(2025, 4, n % 28 + 1):{form}}" for n in range(40)]
+    lines = [f"{n};{nothing if n % 5 == 0 else day}" for n, day in enumerate(days)]
+    found = inspected(tmp_path, "\n".join(["no;returned", *lines]) + "\n").column("returned")
+    assert (found.kind, found.null_words, found.misfits) == (Kind.DATE, (nothing,), ())
+
+
+def test_eight_noughts_among_codes_are_a_code(tmp_path: Path) -> None:
+    lines = [f"{n};{n * 7_919 % 10**8:08}" for n in range(60)]
+    found = inspected(tmp_path, "\n".join(["no;code", *lines]) + "\n").column("code")
+    assert (found.kind, found.null_words) == (Kind.TEXT, ())

@@ -340,6 +340,38 @@ def test_dates_in_several_ways_are_told_as_the_reason(tmp_path: Path) -> None:
     assert "booked is written in several ways" in told.evidence
 
 
+def test_files_of_many_meters_are_no_versions_of_one_list(tmp_path: Path) -> None:
+    """Their moments are the same, and each is a key of its file."""
+    files = {}
+    for meter in ("m1", "m2"):
+        path = tmp_path / f"meter {meter}.csv"
+        rows = [f"{1_714_521_600 + 3_600 * n};{meter};{n * 7 % 10}.5" for n in range(72)]
+        path.write_text("\n".join(["ts;meter;kwh", *rows]) + "\n", encoding="utf-8")
+        files[path.name] = inspect_file(path, proof=False)
+    layout = propose_layout(files)
+    assert (layout.source.mode, layout.source.period_column) == (Mode.INCREMENT, "ts")
+    assert layout.last_day == dt.date(2024, 5, 3)
+
+
+@pytest.mark.parametrize(
+    ("form", "pattern"),
+    [
+        ("stock {0.day}-{0:%b-%Y}.csv", "stock {{period:%-d-%b-%Y}}.csv"),
+        ("{0.day}.{0.month}.{0.year}.csv", "{{period:%-d.%-m.%Y}}.csv"),
+        ("s_{0.year}-{0.month}-{0.day}.csv", "s_{{period:%Y-%-m-%-d}}.csv"),
+    ],
+)
+def test_days_of_one_digit_are_days(form: str, pattern: str) -> None:
+    which = days(45, first=dt.date(2025, 5, 25))
+    files = {form.format(day): orders(str(day), start=100 * n) for n, day in enumerate(which)}
+    layout = propose_layout(files)
+    assert layout.source.pattern == pattern.replace("{{", "{").replace("}}", "}")
+    assert dict(layout.dates) == {form.format(day): day for day in which}
+    for day in which:
+        found = match(form.format(day), {"stock": layout.source}, key_format="%Y-%m-%d")
+        assert (isinstance(found, Match), getattr(found, "period", None)) == (True, str(day))
+
+
 def test_files_without_any_date_make_one_table() -> None:
     files = {"berlin.csv": register(["a", "b", "c"]), "paris.csv": register(["x", "y", "z"])}
     layout = propose_layout(files)

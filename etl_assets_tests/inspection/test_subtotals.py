@@ -109,3 +109,24 @@ def test_what_is_no_row_in_one_file_is_skipped_in_all(tmp_path: Path) -> None:
     assert doubts == []
     assert format.skip_repeated_header is True
     assert format.skip_pattern == totals.format.skip_pattern
+
+
+def test_the_closing_balance_of_a_statement_is_no_row(tmp_path: Path) -> None:
+    rows = [f"{n % 28 + 1:02}.04.25;Shop {n};{n},50;1.{n:03},00" for n in range(1, 40)]
+    found = written(tmp_path / "bank.csv", ["day;payee;amount;balance", *rows, "Endsaldo;;;4.711,00"])
+    assert found.format.skip_pattern == '^"?Endsaldo"?;'
+    assert found.column("day").share == 1
+    assert (found.rows, proposal(found, "proof")) == (39, "passed")
+
+
+def test_units_per_unit_below_the_header_are_no_row(tmp_path: Path) -> None:
+    rows = [f"Field {n};{2_000 + n};{n % 9}.5" for n in range(40)]
+    found = written(tmp_path / "harvest.csv", ["field;yield;moisture", ";kg/ha;%", *rows])
+    assert proposal(found, "second header") == "line 2"
+    assert found.column("yield").share == 1
+    assert found.rows == 40
+
+
+def test_one_of_a_thing_is_told_as_one(tmp_path: Path) -> None:
+    found = written(tmp_path / "a.csv", [HEADER, *ROWS[:9], "T;1", *ROWS[9:]])
+    assert found.problems == ("1 record doesn't have 5 cells (line 11): it goes to quarantine",)

@@ -198,3 +198,11 @@ def test_of_thousands_of_columns_it_says_what_was_left_out():
     assert any(told.startswith("dependencies: ") for told in found.left_out)
     assert any(told.startswith("sums and products: ") for told in found.left_out)
     assert suggest(sample.select("c0", "c1", "c2")).left_out == ()
+
+
+def test_digits_that_are_a_code_by_their_name_are_of_a_form():
+    random = np.random.default_rng(5)
+    numbers = [f"978{one:010}" for one in random.integers(0, 10**10, 300)]
+    found = suggested(pl.DataFrame({"isbn": numbers, "copies": [str(n % 9) for n in range(300)]}))
+    assert the(found, K.STR_MATCHES, "isbn").parameters == {"pattern": r"^\d{13}$"}
+    assert the(found, K.CASTABLE, "copies").parameters["kind"] == Kind.INTEGER.value

@@ -403,3 +403,24 @@ def test_lists_and_structs_are_refused(tmp_path: Path) -> None:
 def test_a_header_alone_can_be_drafted(tmp_path: Path) -> None:
     draft = draft_dataset("orders", [csv(tmp_path / "orders.csv", HEADER, [])])
     assert set(contracts(loaded(draft, tmp_path / "loaded"))) >= {"bronze/orders", "silver/orders"}
+
+
+def test_columns_of_fixed_width_are_given_names(tmp_path: Path) -> None:
+    lines = [f"{'Emma' if n % 2 else 'Faust':<10}{202503010000 + n:<14}{n * 1.25:>8.2f}" for n in range(60)]
+    path = tmp_path / "loans_2025-03-31.txt"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    assert any(one.text.startswith("columns: ") for one in draft_dataset("loans", [path]).doubts)
+    draft = draft_dataset("loans", [path], columns=["title", "loan", "fee"])
+    columns = yaml.safe_load(draft.files["config/datasets/loans.yaml"])["sources"]["loans"]["format"][
+        "columns"
+    ]
+    assert [one["name"] for one in columns] == ["title", "loan", "fee"]
+
+
+def test_where_rows_tell_the_days_the_last_one_may_be_the_end(tmp_path: Path) -> None:
+    rows = orders()
+    files = [
+        csv(tmp_path / "orders-a.csv", HEADER, rows[:100]),
+        csv(tmp_path / "orders-b.csv", HEADER, rows[100:]),
+    ]
+    assert any("without the line `end: 2024-01-" in one.text for one in draft_dataset("orders", files).doubts)
