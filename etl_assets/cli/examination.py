@@ -196,6 +196,7 @@ def _ledger(settings: AppSettings) -> Look:
         yield ok("ledger", "there is none yet; the first run makes it")
         return
     with context.open_ledger(settings) as ledger:
+        ledger.check_writable()
         yield ok("ledger", f"{ledger.shown_url}, schema {SCHEMA_VERSION}")
         yield from checks.ledger_clock(ledger)
         yield from checks.circuits(ledger)

@@ -11,7 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Engine, Table, create_engine, event, false, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, OperationalError, SQLAlchemyError, StatementError
 
@@ -107,6 +107,15 @@ class Database:
                 part.unlink(missing_ok=True)
             what = f"The copy of the ledger can't be written: {getattr(error, 'strerror', None) or error}"
             raise LedgerError(what, where={"file": str(file)}) from error
+
+    def check_writable(self, table: Table) -> None:
+        """Write to a table what changes nothing.
+
+        Raises:
+            LedgerError: This user, or the disk, can only read; or there is no room.
+        """
+        with self.write() as connection:
+            connection.execute(table.update().where(false()).values({table.c[0].name: table.c[0]}))
 
     def server_time(self) -> datetime | None:
         """The server's clock; None for SQLite, which is a file."""

@@ -12,6 +12,7 @@ from etl_assets.ledger.decision_ledger import DecisionLedger
 from etl_assets.ledger.delivery_ledger import DeliveryLedger
 from etl_assets.ledger.query_ledger import QueryLedger
 from etl_assets.ledger.run_ledger import RunLedger
+from etl_assets.ledger.schema import datasets
 from etl_assets.ledger.transactions import Clock, utc_now
 from etl_assets.ledger.upgrade import ensure_schema
 from etl_assets.ledger.validation_ledger import ValidationLedger
@@ -47,6 +48,14 @@ class Ledger(
     def shown_url(self) -> str:
         """Where the ledger is, without its password."""
         return self._database.shown_url
+
+    def check_writable(self) -> None:
+        """Write what changes nothing.
+
+        Raises:
+            LedgerError: It can only be read.
+        """
+        self._database.check_writable(datasets)
 
     def server_time(self) -> datetime | None:
         """The clock of the server that the ledger lives on; None for a file, which has none."""

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, text
 
-from etl_assets.errors import LedgerError
+from etl_assets.errors import ErrorKind, LedgerError
 from etl_assets.ledger import upgrade
 from etl_assets.ledger.database import Database
 from etl_assets.ledger.ledger import Ledger
@@ -224,3 +225,24 @@ def test_an_error_of_the_database_shows_no_values(tmp_path: Path) -> None:
         with pytest.raises(LedgerError, match="no such table: seen_objects") as caught:
             ledger.record_listing("retail", [Listed("canary.csv")])
     assert "canary" not in str(caught.value) + str(caught.value.__cause__)
+
+
+def test_a_ledger_that_can_only_be_read_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.db"
+    with Ledger.open(f"sqlite:///{path}") as ledger:
+        ledger.check_writable()
+    reader = f"sqlite:///file:{path}?mode=ro&uri=true"
+    with Ledger.open(reader) as ledger, pytest.raises(LedgerError, match="readonly database") as caught:
+        ledger.check_writable()
+    assert caught.value.kind is ErrorKind.CONFIGURATION
+
+
+def test_a_ledger_on_a_server_tells_the_servers_time(url: str) -> None:
+    with Ledger.open(url) as ledger:
+        ledger.check_writable()
+        said = ledger.server_time()
+    if url.startswith("sqlite"):
+        assert said is None
+    else:
+        assert said is not None
+        assert abs(datetime.now(UTC) - said) < timedelta(minutes=5)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import shutil
+import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -248,6 +250,44 @@ def test_a_disk_without_room_stops_runs_until_there_is_some(
     assert house.execute(request).success
     assert circuit(house, Circuit.LAKE).is_closed
     assert house.rows(DAILY).height == 1
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of its own with next to no room; needs the right to mount one."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(folder)], capture_output=True
+    )
+    if mounted.returncode:
+        pytest.skip("no right to mount a small disk")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("room", [4_096, 28_672])
+def test_a_real_disk_that_is_full(house: House, later: Later, small_disk: Path, room: int) -> None:
+    """Wherever the disk ends: in a Parquet file, or in a table's log."""
+    ballast = small_disk / "ballast"
+    ballast.write_bytes(b"0" * (256 * 1024 - room))
+    house.settings = house.settings.model_copy(update={"lake_url": str(small_disk / "lake")})
+
+    (request,) = later.tick().run_requests or []
+    assert not house.execute(request).success
+    found = circuit(house, Circuit.LAKE)
+    assert (found.state, found.error_kind) == ("open", "resource")
+    assert "The disk is full" in found.error
+    assert "The disk is full" in later.skipped()
+
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    (request,) = later.tick(60).run_requests or []
+    assert house.execute(request).success
+    assert all(one.is_closed for one in house.ledger.circuits())
+    assert house.materialized(DAILY) == {DAY}
 
 
 def failing_commit(error: Exception) -> Callable[..., int]:
