@@ -1,13 +1,16 @@
-from __future__ import annotations
+# No postponed annotations: Pandera reads those of contracts.
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pandera.polars as pa
 import pytest
 
-from etl_assets.contracts.dataset import TableId
+from etl_assets.contracts.contract import RowContract
+from etl_assets.contracts.dataset import Dataset, Table, TableId
 from etl_assets.contracts.row_filter import Condition, Operator
 from etl_assets.errors import DecisionError
 from etl_assets.ledger.decision_records import Decision
@@ -295,6 +298,15 @@ def test_all_rows_of_a_rule_are_waived(shop: Shop) -> None:
     assert set(refused(shop)) == {"O21", "O22", "O31"}
 
 
+def test_what_becomes_of_a_row_goes_before_what_becomes_of_many(shop: Shop) -> None:
+    [own] = decide(shop, deciding.discard(shop.pipeline, rows(shop, "O20"), ANNA))
+    decide(shop, deciding.waive(shop.pipeline, rows(shop), [SHOP], ANNA))
+    settle(shop)
+
+    assert refused(shop)["O20"] == (SHOP, str(own.id))
+    assert "O31" in shop.order_ids()[SAT]
+
+
 # -- gates and deliveries ---------------------------------------------------------------------
 
 
@@ -539,3 +551,119 @@ def test_personal_values_are_in_no_text_of_a_decision(shop: Shop) -> None:
     assert secret not in repr(decision) + repr(proposal)
     [again] = shop.pipeline.ledger.decisions("tiny")
     assert again.values == {"amount": "4", "customer": secret}
+
+
+# -- other sources, other contracts -----------------------------------------------------------
+
+
+def test_one_of_several_files_of_a_day_is_rejected(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, tiny.MANY_A_DAY)
+    shop.day(FRI, [1, 2], key=f"orders/{FRI}-a.csv")
+    shop.day(FRI, [3], key=f"orders/{FRI}-b.csv")
+    shop.work()
+    before = desk.tables(shop.pipeline)
+    [bad] = [one.id for one in shop.orders() if one.part == "b"]
+
+    [decision] = decide(shop, deciding.reject(shop.pipeline, bad, ANNA))
+    settle(shop)
+    assert shop.order_ids() == {FRI: ["O1", "O2"]}
+
+    # The same content under its name is the rejected one; another content is taken as usual.
+    shop.touch(shop.path(f"orders/{FRI}-b.csv"))
+    settle(shop)
+    assert shop.order_ids() == {FRI: ["O1", "O2"]}
+    shop.day(FRI, [4], key=f"orders/{FRI}-b.csv")
+    settle(shop)
+    assert shop.order_ids() == {FRI: ["O1", "O2", "O4"]}
+
+    undo(shop, decision.id)
+    shop.day(FRI, [3], key=f"orders/{FRI}-b.csv")
+    settle(shop)
+    desk.assert_same(desk.tables(shop.pipeline), before)
+
+
+def test_of_two_files_for_one_day_the_rejected_one_contends_no_more(tmp_path: Path) -> None:
+    shop = Shop(tmp_path)
+    shop.day(FRI, [1], key=f"orders/a/{FRI}.csv")
+    shop.day(FRI, [2], key=f"orders/b/{FRI}.csv")
+    shop.work()
+    assert shop.order_ids() == {}
+    [bad] = [one.id for one in shop.orders() if "/a/" in one.key]
+    decide(shop, deciding.reject(shop.pipeline, bad, ANNA))
+    settle(shop)
+    assert shop.order_ids() == {FRI: ["O2"]}
+
+
+def test_rows_of_one_file_in_several_partitions(tmp_path: Path) -> None:
+    """Periods are in a column: a decision stays in its partition, whatever is built beside it."""
+    shop = Shop(tmp_path, tiny.BY_COLUMN)
+    lines = [
+        *(tiny.line(n, day) for n, day in enumerate([FRI, SAT, MON], 1)),
+        tiny.line(4, FRI, amount="-1"),
+        tiny.line(5, SAT, amount="-1"),
+        tiny.line(6, "someday"),
+    ]
+    shop.put("orders/all.csv", lines)
+    shop.work()
+    before = desk.tables(shop.pipeline)
+
+    chosen = rows(shop, rules=(AMOUNT,), period=FRI)
+    [group] = decide(shop, deciding.correct(shop.pipeline, chosen, {"amount": "1"}, ANNA))
+    assert shop.stretches() == [((FRI,), ["silver/orders", "gold/daily", "gold/totals"])]
+    settle(shop)
+    assert shop.order_ids()[FRI] == ["O1", "O4"]
+    assert refused(shop)["O5"] == (AMOUNT, None)
+
+    record = Rows(
+        table=tiny.BRONZE_ORDERS,
+        row_id=desk.quarantined(shop.pipeline, tiny.BRONZE_ORDERS)["_row_id"][0],
+    )
+    cells = {"order_id": "O6", "shop": "north", "customer": "", "amount": "6"}
+    with pytest.raises(DecisionError, match="move the row to another partition"):
+        deciding.correct(shop.pipeline, record, {**cells, "placed_on": SAT}, ANNA)
+    [other] = decide(shop, deciding.correct(shop.pipeline, record, {**cells, "placed_on": FRI}, ANNA))
+    settle(shop)
+    assert shop.order_ids() == {FRI: ["O1", "O4", "O6"], SAT: ["O2"], MON: ["O3"]}
+
+    undo(shop, group.id, other.id)
+    settle(shop)
+    desk.assert_same(desk.tables(shop.pipeline), before)
+
+
+class Orders(tiny.SilverOrders):
+    """The same without a rule that was there: any shop will do."""
+
+    shop: str = pa.Field()
+
+
+class BronzeOrders(RowContract):
+    """The same without a column that was there."""
+
+    order_id: str = pa.Field(nullable=True)
+    shop: str = pa.Field(nullable=True)
+    amount: str = pa.Field(nullable=True)
+    placed_on: str = pa.Field(nullable=True)
+
+
+def test_decisions_whose_rule_or_column_is_gone_do_nothing_and_ask(shop: Shop) -> None:
+    waived = waive(shop, "O20", SHOP)
+    corrected = correct(shop, "O21", amount="4", customer="")
+    settle(shop)
+
+    shop.open(dataset=changed(Table(tiny.ORDERS, Orders, tiny.orders, {"bronze": tiny.BRONZE_ORDERS})))
+    asks = {one.decision.id: one.reason for one in audit(shop.pipeline) if one.asks}
+    assert asks == {waived.id: "the contract has no rule shop.in_shops any more"}
+    shop.work()
+    assert "O20" in shop.order_ids()[FRI], "any shop will do now"
+
+    shop.open(dataset=changed(Table(tiny.BRONZE_ORDERS, BronzeOrders)))
+    asks = {one.decision.id: one.reason for one in audit(shop.pipeline) if one.asks}
+    assert asks == {corrected.id: "what is delivered has no column customer any more"}
+    with pytest.raises(DecisionError, match="no column customer"):
+        deciding.correct(shop.pipeline, rows(shop, "O21"), {"customer": ""}, BEN)
+
+
+def changed(table: Table) -> Dataset:
+    """The dataset with another table in the place of one."""
+    tables = [table if one.id == table.id else one for one in tiny.DATASET.tables]
+    return replace(tiny.DATASET, tables=tuple(tables))
