@@ -4,7 +4,11 @@ import shutil
 from pathlib import Path
 
 import pytest
+from sqlalchemy import make_url
 
+from etl_assets.errors import ErrorKind
+from etl_assets.ledger.circuits import Failed
+from etl_assets.ledger.ledger import Ledger
 from etl_assets_tests.cli import shop
 from etl_assets_tests.cli.conftest import Dq, data
 
@@ -65,3 +69,69 @@ def test_tables_that_the_code_does_not_have_are_found(
 
     assert dq("doctor").exit_code == 2
     assert "silver/sales" in trouble(dq)[0]["hint"]
+
+
+# -- what lies elsewhere --------------------------------------------------------------------------
+
+
+def of_area(dq: Dq, area: str) -> list[dict[str, str]]:
+    return [one for one in data(dq("doctor", "--json")) if one["area"] == area]
+
+
+def test_a_lake_that_can_not_be_written_to_is_found(
+    own_home: Path, dq: Dq, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ETL_LAKE_URL", "/sys/lake")  # where nobody may write, root included
+    (found,) = of_area(dq, "lake")
+    assert found["state"] == "wrong"
+    assert "The lake can't be written to" in found["message"]
+    assert "permissions" in found["hint"]
+
+
+def test_an_open_circuit_is_shown_with_what_it_waits_for(own_home: Path, dq: Dq) -> None:
+    sick = Failed("staging", ErrorKind.CONFIGURATION, "no_area", "the staging folder does not exist")
+    with Ledger.open(f"sqlite:///{own_home}/ledger.db") as ledger:
+        ledger.circuit_failed("retail", sick, 3, lambda _: 60.0)
+    (found,) = of_area(dq, "circuits")
+    assert found["state"] == "warning"
+    assert "retail: the circuit of the staging area is open since" in found["message"]
+    assert "dq circuits reset retail" in found["hint"]
+
+
+def test_a_database_that_is_away_is_found(own_home: Path, dq: Dq, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {
+        "HOST": "127.0.0.1", "PORT": "9", "DATABASE": "erp", "USER": "etl", "PASSWORD": "canary-word",
+    }.items():  # fmt: skip
+        monkeypatch.setenv(f"ETL_CONNECTIONS__ERP__{name}", value)
+    (found,) = of_area(dq, "databases")
+    assert found["state"] == "wrong"
+    assert found["message"].startswith("erp: The database does not answer as it should")
+    assert "canary" not in str(found)
+
+
+@pytest.mark.slow
+def test_a_database_that_answers_is_told_with_its_clock(
+    own_home: Path, dq: Dq, monkeypatch: pytest.MonkeyPatch, postgres_url: str
+) -> None:
+    url = make_url(postgres_url)
+    settings = {"HOST": url.host or str(url.query["host"]), "DATABASE": url.database, "USER": url.username}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"ETL_CONNECTIONS__ERP__{name}", str(value))
+    (found,) = of_area(dq, "databases")
+    assert (found["state"], found["message"].startswith("erp: postgresql://")) == ("ok", True)
+    (clock,) = of_area(dq, "clocks")
+    assert clock["message"] == "this machine and the database erp agree"
+
+
+def test_dagsters_storage_that_is_away_is_found(
+    own_home: Path, tmp_path: Path, dq: Dq, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "dagster"))
+    monkeypatch.setenv("DAGSTER_PG_URL", "postgresql://etl:canary-word@127.0.0.1:9/dagster")
+    (tmp_path / "dagster").mkdir()
+    storage = "storage: {postgres: {postgres_url: {env: DAGSTER_PG_URL}}}\n"
+    (tmp_path / "dagster" / "dagster.yaml").write_text(storage)
+    found = [one for one in of_area(dq, "dagster") if one["state"] == "wrong"]
+    assert len(found) == 1
+    assert "Dagster's storage can't be used" in found[0]["message"] or "no answer" in found[0]["message"]
+    assert "canary" not in str(found)
