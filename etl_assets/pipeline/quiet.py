@@ -42,12 +42,22 @@ def listed(pipeline: DatasetPipeline) -> str | None:
     return digest([(one.key, one.fingerprint) for one in listing.objects])
 
 
+def looked(pipeline: DatasetPipeline, intake: Intake) -> str | None:
+    """Name what a look came to that lists a bucket in slices, or asks databases; None unless nothing came.
+
+    What such a look finds is in the ledger, whose changes the marker counts.
+    """
+    if isinstance(pipeline.area, StagingFolder) and pipeline.extracts is None:
+        return None  # `listed` speaks of all that is in a folder
+    return None if intake.registered or _goes_on(intake) else "nothing came"
+
+
 def marker(pipeline: DatasetPipeline, listed: str | None) -> str | None:
     """Name all that a look's answer follows from; None where that can't be told.
 
     Args:
         pipeline: The dataset.
-        listed: What lies in the staging area, as it was before the look.
+        listed: What lies in the staging area, as it was before the look, or what the look came to.
     """
     if listed is None:
         return None
@@ -60,9 +70,13 @@ def marker(pipeline: DatasetPipeline, listed: str | None) -> str | None:
 
 def is_quiet(intake: Intake, pending: Pending) -> bool:
     """Whether a look left nothing to do, and nothing that time alone brings about."""
+    return not _goes_on(intake) and not _any(pending, (Standing.PENDING, Standing.WAITING))
+
+
+def _goes_on(intake: Intake) -> bool:
+    """Whether the next look has something to do though nothing new comes."""
     tried_again = any(one.kind in _TRIED_AGAIN for one in intake.findings)
-    unfinished = intake.unsettled or intake.unread or intake.sick or tried_again
-    return not unfinished and not _any(pending, (Standing.PENDING, Standing.WAITING))
+    return bool(intake.unsettled or intake.unread or intake.sick or tried_again)
 
 
 def _any(pending: Pending, standings: Iterable[Standing]) -> bool:

@@ -17,6 +17,7 @@ from etl_assets.orchestration.quiet_ticks import FULL_LOOK, QuietTick
 from etl_assets.pipeline import quiet
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.intake import Intake
+from etl_assets.pipeline.pending import Pending
 from etl_assets.pipeline.state import RETRY_ASKED
 from etl_assets.staging.extracts.log import ExtractLog
 from etl_assets_tests.orchestration.fixtures import MakeHouse
@@ -162,3 +163,28 @@ def test_a_quiet_tick_says_what_the_last_look_said(desk: Desk) -> None:
 @pytest.mark.parametrize("cursor", [None, "", "{}", "42", "[]", "null", '{"marker": "x"}', "left by another"])
 def test_a_cursor_of_another_kind_is_none(cursor: str | None) -> None:
     assert QuietTick.of(cursor) is None
+
+
+def test_where_looks_are_short_what_is_pending_is_found_out_only_after_a_change(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Databases are asked, and buckets listed in slices, at each tick; what they bring is in the ledger."""
+    settings, full_looks = desk.house.settings, 0
+
+    class CountedPending(Pending):
+        @classmethod
+        def of(cls, pipeline: DatasetPipeline) -> Pending:
+            nonlocal full_looks
+            full_looks += 1
+            return super().of(pipeline)
+
+    def asks() -> bool:
+        before = full_looks
+        log = ExtractLog(settings.extracts("shop"), settings.object_storage)
+        assert desk.looks(replace(desk.pipeline(), extracts=log))
+        return full_looks > before
+
+    monkeypatch.setattr(automation, "Pending", CountedPending)
+    assert [asks() for _ in range(3)] == [True, False, False]
+    desk.house.drop("2024-01-03.csv", day_of_orders("2024-01-03"))
+    assert [asks() for _ in range(2)] == [True, True], "until a run has done it"
