@@ -143,6 +143,7 @@ def _destination(said: declaration.Publication, means: Means) -> Destination:
         storage=means.storage,
         single_file=said.single_file,
         retention=timedelta(days=said.retention_days),
+        said=said.url,
     )
 
 

@@ -17,8 +17,9 @@ from etl_assets_tests.orchestration.homes import make_template, quick_folder
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial.md"
-# s3.md needs a server: it is followed in etl_assets_tests/s3.
-HOW_TOS = sorted(path for path in (ROOT / "docs" / "how-to").glob("*.md") if path.stem not in ("index", "s3"))
+# These need a server: they are followed in etl_assets_tests/s3 and publications.
+ELSEWHERE = ("index", "s3", "publish")
+HOW_TOS = sorted(path for path in (ROOT / "docs" / "how-to").glob("*.md") if path.stem not in ELSEWHERE)
 
 SHOWN = """{ assetNodes { assetKey { path } assetMaterializations(limit: 1) { partition }
              assetChecksOrError { ... on AssetChecks { checks { name } } } } }"""

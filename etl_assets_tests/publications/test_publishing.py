@@ -144,6 +144,7 @@ def test_what_somebody_altered_waits_for_a_person_and_goes_on(tmp_path: Path, wa
     desk.work(pipeline)
     ask(warehouse, "UPDATE reporting.daily SET amount = amount + 1")
     lay_out_more(tmp_path)
+    clock.pass_(60)
 
     desk.work(pipeline)
 

@@ -31,6 +31,7 @@ class FileDestination:
         url: The folder; with `single_file` the file whose name stays.
         single_file: One file for the table, copied to `url` after it was published.
         retention: How long replaced files can be read.
+        said: The url as the settings have it, where that is relative.
     """
 
     url: str
@@ -38,6 +39,7 @@ class FileDestination:
     storage: ObjectStorage = field(default_factory=ObjectStorage)
     single_file: bool = False
     retention: timedelta = timedelta(days=7)
+    said: str = ""
     now: Callable[[], datetime] = _utc_now
 
     @property
@@ -47,13 +49,13 @@ class FileDestination:
 
     @property
     def place(self) -> str:
-        """Where it is."""
-        return self.url
+        """Where it is; the same wherever the project lies."""
+        return self.said or self.url
 
     @property
     def identity(self) -> object:
         """The place and the format."""
-        return [self.kind, self.url, self.single_file, self.format.options]
+        return [self.kind, self.place, self.single_file, self.format.options]
 
     def check(self, shape: Shape) -> None:
         """Raise a `PublicationError` if the format can't hold such columns."""
