@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, ClassVar
@@ -55,13 +56,11 @@ class Interleavings(RuleBasedStateMachine):
 
     # -- the database -------------------------------------------------------------------------
 
-    @rule(minutes=st.integers(0, 15), amount=st.integers(1, 99))
-    def insert(self, minutes: int, amount: int) -> None:
+    @rule(minutes=st.integers(0, 15), amount=st.integers(1, 99), late=st.integers(1, OVERLAP - 1))
+    def insert(self, minutes: int, amount: int, late: int) -> None:
         self._put(len(self.rows) + 1, self.top + minutes, amount)
-
-    @rule(minutes=st.integers(0, OVERLAP - 1), amount=st.integers(1, 99))
-    def commit_late(self, minutes: int, amount: int) -> None:
-        self._put(len(self.rows) + 1, self.top - minutes, amount)
+        self.look(20.0)
+        self._put(len(self.rows) + 1, self.top - late, amount)
 
     @precondition(lambda self: self.rows)
     @rule(data=st.data(), amount=st.integers(1, 3))
@@ -106,9 +105,11 @@ class Interleavings(RuleBasedStateMachine):
             self.erp.open()
 
     @rule()
-    def lose_the_ledger(self) -> None:
+    def lose_the_ledger_and_build(self) -> None:
         (self.erp.home / "ledger.db").unlink()
+        self.erp.now += timedelta(hours=1)
         self.erp.open()
+        self.build()
 
     @rule()
     def build(self) -> None:
@@ -189,8 +190,8 @@ def test_each_version_of_a_row_arrives_once(
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         Interleavings,
         settings=settings(
-            max_examples=8,
-            stateful_step_count=15,
+            max_examples=4,
+            stateful_step_count=10,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
