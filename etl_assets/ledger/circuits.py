@@ -22,6 +22,12 @@ from etl_assets.ledger.schema import circuits, error_counts
 PROBE_LOST_SECONDS = 180.0
 """After so long without a word a probe is taken to be lost: its process was killed."""
 
+ROW_ENDS = timedelta(hours=1)
+"""Failures that lie further apart are not in a row, though nothing else may have been heard in between."""
+
+CLOCK_TURNED_BACK = timedelta(minutes=10)
+"""A failure this far in the future was written by a clock that was wrong: nobody waits until then."""
+
 
 @dataclass(frozen=True)
 class Failed:
@@ -60,7 +66,8 @@ def admit(connection: Connection, dataset: str, circuit: Circuit, now: datetime)
     found = of(connection, dataset, circuit)
     if found.is_closed:
         return Admission(found, allowed=True)
-    if found.probe_at is not None and now < found.probe_at:
+    wrong_clock = found.failed_at is not None and found.failed_at > now + CLOCK_TURNED_BACK
+    if found.probe_at is not None and now < found.probe_at and not wrong_clock:
         return Admission(found, allowed=False)
     lost_at = now + timedelta(seconds=PROBE_LOST_SECONDS)
     half_open = replace(found, state=CircuitState.HALF_OPEN, probe_at=lost_at)
@@ -88,9 +95,11 @@ def failed(
     """
     lock_dataset(connection, dataset)
     before = of(connection, dataset, Circuit(failure.origin))
+    recent = before.failed_at is not None and now - before.failed_at < ROW_ENDS
+    earlier = before.failures if recent or not before.is_closed else 0
     after = replace(
         before,
-        failures=before.failures + 1,
+        failures=earlier + 1,
         in_run=failure.in_run,
         failed_at=now,
         error_kind=str(failure.kind),

@@ -200,10 +200,11 @@ class Hop(TableValidation):
         return {id: why for given in self.inputs.values() for id, why in given.broken_deliveries.items()}
 
     def _tried(self) -> list[str]:
-        """The deliveries for which another try may have been asked: this was it."""
+        """The deliveries for which another try may have been asked: this was it, unless all was away."""
         if self.table.layer is not Layer.BRONZE:
             return []
-        return [id for given in self.inputs.values() for id in given.deliveries]
+        tried = [one for one in self.inputs.values() if not (one.error and circuit_of(one.error))]
+        return [id for given in tried for id in given.deliveries]
 
     def _failure(self, period: str, error: Exception) -> ValidationRecord:
         validation = self.validation(period, Outcome.FAILED)
@@ -223,7 +224,8 @@ class Hop(TableValidation):
         if not failed:
             return
         try:
-            self.pipeline.ledger.record_validations(failed, self.lease, tried=self._tried())
+            tried = () if circuit_of(error) else self._tried()
+            self.pipeline.ledger.record_validations(failed, self.lease, tried=tried)
         except EtlError:
             # The ledger itself may be what broke, or the lease is lost: the first error counts.
             return

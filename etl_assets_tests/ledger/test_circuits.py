@@ -87,6 +87,20 @@ def test_what_runs_found_sick_is_not_closed_by_a_look(ledger: Ledger, clock: Clo
     assert ledger.circuit_succeeded("retail", Circuit.STAGING, in_run=True).state == "closed"
 
 
+def test_failures_of_weeks_are_not_in_a_row(ledger: Ledger, clock: Clock) -> None:
+    # Runs that failed for what only runs can find well, and none that went through in between.
+    for _ in range(5):
+        assert fail(ledger, replace(AWAY, in_run=True)) == "closed"
+        clock.advance(4000)
+
+
+def test_a_clock_that_was_wrong_keeps_nobody_waiting_for_years(ledger: Ledger, clock: Clock) -> None:
+    clock.advance(3600 * 24 * 365)
+    fail(ledger, REFUSED)
+    clock.time = START
+    assert may(ledger) == (True, True)
+
+
 def test_one_datasets_circuits_are_no_others(ledger: Ledger) -> None:
     fail(ledger, REFUSED)
     assert may(ledger) == (False, False)

@@ -8,11 +8,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from etl_assets.errors import ContractError
+from etl_assets.errors import ContractError, StagingUnreachableError
 from etl_assets.ledger.records import DeliveryState
 from etl_assets.pipeline.pending import Pending, Standing
 from etl_assets.pipeline.state import RETRY_ASKED
-from etl_assets_tests.end_to_end import tiny
+from etl_assets.staging.area import StagingFolder
+from etl_assets_tests.end_to_end import desk, tiny
 from etl_assets_tests.pipeline.shop import FRI, MON, SAT, Shop, bad_line, with_transform
 
 # -- failures ---------------------------------------------------------------------------------
@@ -116,6 +117,24 @@ def test_a_retry_that_was_asked_for_is_one_try(failing: Shop) -> None:
     assert [stretch.periods for stretch in failing.work()] == [(SAT,)]
     assert failing.work() == []
     assert failing.standing(tiny.ORDERS, SAT).standing is Standing.FAILED
+
+
+class Away(StagingFolder):
+    def fetch(self, *_: object, **__: object) -> StagingFolder:
+        raise StagingUnreachableError("it does not answer")
+
+
+def test_an_outage_uses_up_no_retry_that_was_asked_for(failing: Shop) -> None:
+    for _ in range(3):
+        failing.work()
+        failing.clock.pass_(600)
+    saturday = [one.id for one in failing.orders() if one.period == SAT]
+    failing.pipeline.ledger.set_delivery_state(saturday, DeliveryState.PENDING, RETRY_ASKED)
+    there = failing.pipeline.area
+    failing.open(area=Away(failing.home / "staging" / "tiny"))
+    desk.build(failing.pipeline, Pending.of(failing.pipeline).stretches()[0])
+    failing.open(area=there)
+    assert [stretch.periods for stretch in failing.work()] == [(SAT,)]
 
 
 def test_a_retry_of_a_held_partition_is_one_try(strict: Shop) -> None:
