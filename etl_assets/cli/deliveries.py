@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
+    from etl_assets.ledger.decision_records import Decision
     from etl_assets.ledger.ledger import Ledger
     from etl_assets.ledger.records import Delivery, Validation
     from etl_assets.settings import AppSettings
@@ -99,6 +101,8 @@ def list_(
             DeliveryState(state.value) if state else None,
             [partition] if partition else None,
         )
+        rejections = ledger.rejections()
+    found = [_with_rejection(one, rejections) for one in found]
     found.sort(key=lambda one: (one.registered_at is not None, one.registered_at, one.sequence), reverse=True)
     if json:
         print_json([_as_json(one) for one in found[:limit]])
@@ -109,9 +113,17 @@ def list_(
         return
     console.print(_delivery_table(found[:limit], console))
     for one in found[:limit]:
-        if one.state == "on_hold":
+        if one.state == "on_hold" or one.id in rejections:
             console.print(f"{one.id[:SHORT]}: {plain(one.reason)}", soft_wrap=True)
     _print_summary(console, found, limit)
+
+
+def _with_rejection(one: Delivery, rejections: Mapping[str, Decision]) -> Delivery:
+    """Give a delivery that a person rejected that for a reason."""
+    if (decision := rejections.get(one.id)) is None or one.state == "superseded":
+        return one
+    told = f"rejected by {decision.who} (decision {decision.id}), a new one is awaited: {decision.why}"
+    return replace(one, reason=told)
 
 
 def _delivery_table(found: Sequence[Delivery], console: Console) -> Table:
@@ -169,7 +181,7 @@ def show(
       dq deliveries show 3fa91c --json
     """
     with context.open_configured_ledger() as ledger:
-        one = context.delivery_of(ledger, delivery)
+        one = _with_rejection(context.delivery_of(ledger, delivery), ledger.rejections())
         came = _what_came_of(ledger, one)
     if json:
         print_json(

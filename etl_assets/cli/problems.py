@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
@@ -110,10 +110,27 @@ def _secrets() -> list[str]:
     return [value for value in [*in_files, *variables] if len(value) > 3]
 
 
+_CELLS = ("--set", "--where")
+
+
+def without_cells(arguments: Sequence[str]) -> list[str]:
+    """Leave out what somebody typed for a cell: it may be personal."""
+    kept: list[str] = []
+    for argument in arguments:
+        option, sign, _ = argument.partition("=")
+        if kept and kept[-1] in _CELLS:
+            kept.append("***")
+        elif sign and option in _CELLS:
+            kept.append(f"{option}=***")
+        else:
+            kept.append(argument)
+    return kept
+
+
 def _write_log(error: Exception) -> Path | None:
     """Append the traceback, without secrets and without what may be rows."""
     path = _home() / "logs" / "dq.log"
-    told = [f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} dq {_masked(' '.join(sys.argv[1:]))}\n"]
+    told = [f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ} dq {_masked(' '.join(without_cells(sys.argv[1:])))}\n"]
     for one in _chain(error):
         told += traceback.format_tb(one.__traceback__)
         told.append(_in_a_line(one) + "\n")

@@ -34,6 +34,11 @@ class DecisionLedger(Transactions):
         with self._database.read() as connection:
             return decisions.effects(connection, validation_ids)
 
+    def rejections(self) -> dict[str, Decision]:
+        """Return the deliveries that count no more, by id, with the decision that says so."""
+        with self._database.read() as connection:
+            return decisions.rejections(connection, self._now())
+
     def dataset_of_decision(self, id: int) -> str | None:
         """Return the dataset that a decision is on, None if there is no such decision."""
         with self._database.read() as connection:

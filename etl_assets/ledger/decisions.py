@@ -73,6 +73,18 @@ def dataset_of(connection: Connection, id: int) -> str | None:
     return connection.execute(select(decisions.c.dataset).where(decisions.c.id == id)).scalar()
 
 
+def rejections(connection: Connection, now: datetime) -> dict[str, Decision]:
+    """Return the deliveries of all datasets that count no more, with the decision that says so."""
+    rejecting = select(decisions.c.dataset).where(decisions.c.kind == DecisionKind.REJECT).distinct()
+    return {
+        id: one
+        for dataset in connection.execute(rejecting).scalars().all()
+        for one in standing(every(connection, dataset))
+        if one.kind is DecisionKind.REJECT and not one.expired(now)
+        for id in one.deliveries
+    }
+
+
 def effects(connection: Connection, validation_ids: Collection[int]) -> dict[int, int]:
     """Return how many rows each decision concerned in some validations: decision -> rows."""
     found: defaultdict[int, int] = defaultdict(int)

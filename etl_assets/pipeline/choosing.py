@@ -210,6 +210,17 @@ def _check_condition(
             raise DecisionError(what, where=where)
 
 
+def written_alike(pipeline: DatasetPipeline, rows: Rows) -> tuple[Condition, ...]:
+    """The conditions with equal values written alike (1 and 1.0), so that filters can be compared."""
+    columns = cell_columns(pipeline, rows.table)
+    return tuple(
+        replace(one, values=tuple(str(value) for value in typed(one.values, columns[one.column])))
+        if one.operator in ("=", "!=") and columns[one.column] != pl.String
+        else one
+        for one in rows.where
+    )
+
+
 def standing_on(pipeline: DatasetPipeline, table: TableId, row_id: str) -> list[Decision]:
     """The decisions that hold for one row by its id, in order."""
     return [

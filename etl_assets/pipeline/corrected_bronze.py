@@ -18,7 +18,7 @@ from etl_assets.quality.flags import DELIVERED, REASONS
 from etl_assets.staging.unreadable import UNREADABLE_SCHEMA
 
 Originals = Mapping[str, Mapping[str, str | None]]
-"""Row -> what was delivered, as the first decision that corrected it has kept it."""
+"""Row -> what was delivered, as the decisions that corrected it have kept it."""
 
 
 def corrected_records(
@@ -59,12 +59,16 @@ def _cells_of(decided: Decided, name: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def originals(pipeline: DatasetPipeline, table: TableId) -> Originals:
-    """What was delivered of each row that was ever corrected in a bronze table, whatever holds now."""
-    found: dict[str, Mapping[str, str | None]] = {}
+    """What was delivered where a bronze table was ever corrected, whatever holds now: records, or cells."""
+    found: dict[str, dict[str, str | None]] = {}
     for one in pipeline.ledger.decisions(pipeline.name):
-        mine = (one.layer, one.table) == (Layer.BRONZE, table.name)
-        if mine and one.kind is DecisionKind.CORRECT and one.row_id:
-            found.setdefault(one.row_id, one.original)
+        if (one.layer, one.table, one.kind) != (Layer.BRONZE, table.name, DecisionKind.CORRECT):
+            continue
+        own = found.setdefault(one.row_id, {})
+        if RAW in one.original:
+            own.update(one.original)
+        else:
+            own.update({name: one.original.get(name) for name in one.values})
     return found
 
 
@@ -81,10 +85,12 @@ def as_delivered(
     """
     records = {row: one for row, one in known.items() if RAW in one}
     changed = {row: one for row, one in known.items() if RAW not in one}
-    for name, dtype in cells.items() if changed else ():
-        texts = [one.get(name) for one in changed.values()]
-        values = dict(zip(changed, typed(texts, dtype).to_list(), strict=True))
-        own = pl.col("_row_id").is_in(list(changed))
+    for name, dtype in cells.items():
+        texts = {row: one[name] for row, one in changed.items() if name in one}
+        if not texts:
+            continue
+        values = dict(zip(texts, typed(list(texts.values()), dtype).to_list(), strict=True))
+        own = pl.col("_row_id").is_in(list(texts))
         rows = rows.with_columns(
             pl.when(own).then(looked_up(pl.col("_row_id"), values, dtype)).otherwise(pl.col(name)).alias(name)
         )

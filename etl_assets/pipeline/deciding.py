@@ -15,7 +15,7 @@ from etl_assets.contracts.vocabulary import RuleKind, Severity
 from etl_assets.errors import DecisionError
 from etl_assets.ledger.decision_records import Decision, DecisionKind
 from etl_assets.ledger.records import DeliveryState, Outcome, Validation
-from etl_assets.pipeline.choosing import ChosenRows, Rows, chosen_rows
+from etl_assets.pipeline.choosing import ChosenRows, Rows, chosen_rows, written_alike
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.new_cells import check_values
 from etl_assets.pipeline.pending import Pending, Standing
@@ -271,7 +271,7 @@ def _proposal(
         periods=found.periods,
         deliveries=found.deliveries,
         rules=() if rows.row_id and kind is not DecisionKind.WAIVE else rows.rules,
-        where=rows.where,
+        where=written_alike(pipeline, rows),
         values=values or {},
         original=found.original if kind is DecisionKind.CORRECT else {},
     )

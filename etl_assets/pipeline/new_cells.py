@@ -52,7 +52,7 @@ def _cell(name: str, value: str | None, dtype: pl.DataType, where: dict[str, obj
         raise DecisionError(what, where=where)
     if "\x00" in value or any("\ud800" <= sign <= "\udfff" for sign in value):
         raise DecisionError(f"The value for {name} holds a NUL, or half of a character", where=where)
-    if dtype.is_nested() or typed([value], dtype).null_count():
+    if dtype.is_nested() or dtype == pl.Binary or typed([value], dtype).null_count():
         raise DecisionError(f"{name} holds {dtype}: the value is no such thing", where=where)
     return value
 

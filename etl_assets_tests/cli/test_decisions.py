@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from etl_assets.cli.decision_options import conditions
-from etl_assets.cli.problems import WrongUseError
+from etl_assets.cli.problems import WrongUseError, without_cells
 from etl_assets.contracts.row_filter import Condition, Operator
 from etl_assets_tests.cli import shop
 from etl_assets_tests.cli.conftest import Dq, data
@@ -56,6 +56,8 @@ def test_a_gate_is_opened_and_a_delivery_rejected(own_home: Path, dq: Dq) -> Non
     delivery = next(one.id for one in pipeline.ledger.deliveries("retail") if one.period == shop.RAGGED)
     told = dq("gate", "reject", delivery[:8], *WHY)
     assert f"reject delivery {delivery}" in told.stdout
+    for verb in (("list", "retail"), ("show", delivery)):
+        assert "rejected by anna (decision 2)" in " ".join(dq("deliveries", *verb).stdout.split())
     pipeline = shop.build(own_home)
     emptied = pipeline.ledger.published_validations("retail")["silver", "sales", shop.RAGGED]
     assert emptied.rows_in == 0
@@ -141,3 +143,8 @@ def test_conditions_are_read_as_they_are_typed(text: str, condition: Condition) 
 def test_nothing_else_is_a_condition(text: str) -> None:
     with pytest.raises(WrongUseError):
         conditions([text])
+
+
+def test_what_was_typed_for_a_cell_is_in_no_log_of_a_breakdown() -> None:
+    typed = ["quarantine", "correct", "a:1", "--set", "CustomerID=48151", "--where=Name = Eve", "--why", "x"]
+    assert without_cells(typed) == [*typed[:4], "***", "--where=***", "--why", "x"]
