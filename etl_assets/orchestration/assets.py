@@ -114,7 +114,7 @@ def build_asset(
     def build(
         context: dg.AssetExecutionContext, pipelines: dg.ResourceParam[Pipelines]
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:  # type: ignore[type-arg]
-        pipeline = pipelines.of(dataset.name)
+        pipeline = open_pipeline(context, pipelines, dataset.name)
         periods = tuple(context.partition_keys) if table.partitioned else ("",)
         with (
             logs.context(run=context.run.run_id, dataset=dataset.name, table=str(table.id)),
@@ -156,23 +156,38 @@ def errors_told(context: dg.AssetExecutionContext, pipeline: DatasetPipeline) ->
         _fail_run(context, pipeline, error)
         raise
     except Exception as error:
-        told = f"{type(error).__name__}: {error}"
-        kind, tries = kind_of(error), context.retry_number + 1
-        if kind.retried and tries <= MAX_RETRIES and not _is_open(pipeline, error):
-            wait = _quick(pipeline).seconds(tries, context.run.run_id)
-            LOG.warning("tried again", extra={"seconds": round(wait), "error_kind": str(kind), "error": told})
-            raise dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=wait) from error
-        LOG.warning("failed", extra={"error_class": type(error).__name__, "error_kind": str(kind)})
-        _fail_run(context, pipeline, error)
-        often = f" (tried {tries} times)" if tries > 1 else ""
-        metadata = failure_metadata(kind, type(error).__name__, circuit_of(error), _hint(error))
-        raise dg.Failure(f"{told}{often}", metadata=metadata, allow_retries=False) from error
+        now = _what_now(context, error, pipeline.retry.backoff, hopeless=_is_open(pipeline, error))
+        if isinstance(now, dg.Failure):
+            _fail_run(context, pipeline, error)
+        raise now from error
 
 
-def _quick(pipeline: DatasetPipeline) -> Backoff:
-    return replace(
-        pipeline.retry.backoff, first_seconds=FIRST_RETRY_SECONDS, max_seconds=LONGEST_RETRY_SECONDS
-    )
+def open_pipeline(context: dg.AssetExecutionContext, pipelines: Pipelines, dataset: str) -> DatasetPipeline:
+    """Open a dataset's pipeline; while the ledger is away, that is tried again as anything else is."""
+    try:
+        return pipelines.of(dataset)
+    except Exception as error:
+        now = _what_now(context, error, Backoff(jitter=0.2))
+        if isinstance(now, dg.Failure):
+            context.instance.add_run_tags(context.run.run_id, {ERROR_KIND_TAG: str(kind_of(error))})
+        raise now from error
+
+
+def _what_now(
+    context: dg.AssetExecutionContext, error: Exception, backoff: Backoff, *, hopeless: bool = False
+) -> dg.RetryRequested | dg.Failure:
+    """What a step does about an error: another try after a while, or its end in words for people."""
+    told = f"{type(error).__name__}: {error}"
+    kind, tries = kind_of(error), context.retry_number + 1
+    if kind.retried and tries <= MAX_RETRIES and not hopeless:
+        quick = replace(backoff, first_seconds=FIRST_RETRY_SECONDS, max_seconds=LONGEST_RETRY_SECONDS)
+        wait = quick.seconds(tries, context.run.run_id)
+        LOG.warning("tried again", extra={"seconds": round(wait), "error_kind": str(kind), "error": told})
+        return dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=wait)
+    LOG.warning("failed", extra={"error_class": type(error).__name__, "error_kind": str(kind)})
+    often = f" (tried {tries} times)" if tries > 1 else ""
+    metadata = failure_metadata(kind, type(error).__name__, circuit_of(error), _hint(error))
+    return dg.Failure(f"{told}{often}", metadata=metadata, allow_retries=False)
 
 
 def _is_open(pipeline: DatasetPipeline, error: Exception) -> bool:

@@ -9,7 +9,13 @@ import dagster as dg
 from etl_assets import logs
 from etl_assets.contracts.dataset import Dataset
 from etl_assets.contracts.rules import compile_contract
-from etl_assets.orchestration.assets import errors_told, lease_of_run, record_usage, start_run
+from etl_assets.orchestration.assets import (
+    errors_told,
+    lease_of_run,
+    open_pipeline,
+    record_usage,
+    start_run,
+)
 from etl_assets.orchestration.checks import ROWS
 from etl_assets.orchestration.metadata import usage_metadata
 from etl_assets.orchestration.partitions import asset_key, publication_key
@@ -67,7 +73,7 @@ def build_publication(dataset: Dataset, publication: Publication) -> dg.AssetsDe
     def write(
         context: dg.AssetExecutionContext, pipelines: dg.ResourceParam[Pipelines]
     ) -> Iterator[dg.AssetCheckResult | dg.MaterializeResult]:  # type: ignore[type-arg]
-        pipeline = pipelines.of(dataset.name)
+        pipeline = open_pipeline(context, pipelines, dataset.name)
         with (
             logs.context(run=context.run.run_id, dataset=dataset.name, publication=publication.name),
             errors_told(context, pipeline),

@@ -359,6 +359,36 @@ def test_a_run_that_lost_its_ledger_is_asked_for_again_however_often(
     assert house.execute(request).success
 
 
+def test_a_run_that_begins_without_its_ledger_tries_again_and_then_says_so(
+    house: House, later: Later, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (request,) = later.tick().run_requests or []
+    left = [2]
+
+    def away(url: str) -> Ledger:
+        if left[0]:
+            left[0] -= 1
+            raise LedgerError("The ledger could not be used: connection refused")
+        return Ledger.open(url)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(opening, "open_ledger", away)
+        assert house.execute(request).success
+        left[0] = 99
+        house.drop(f"{NEXT}.csv", day_of_orders(NEXT))
+        (request,) = later.tick(1).run_requests or []
+        result = house.execute(request)
+    (failed,) = [event for event in result.all_events if event.is_step_failure]
+    data = failed.step_failure_data.user_failure_data
+    assert data.description.startswith("LedgerError: The ledger could not be used: connection refused")
+    assert data.description.endswith("(tried 4 times)")
+    assert data.metadata["error_kind"].value == "transient"
+    with house.instance() as instance:
+        run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    assert run.tags["etl/error_kind"] == "transient"
+
+
 def test_quick_tries_wait_by_the_datasets_strategy(
     make_house: MakeHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
