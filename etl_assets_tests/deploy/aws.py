@@ -188,7 +188,8 @@ def _s3(method: str, uri: str, headers: dict[str, list[str]]) -> Iterator[Call]:
         prefix = query.get("prefix", [""])[0]
         yield Call("s3:ListBucket", bucket_arn, {"s3:prefix": prefix})
     elif not key and method == "POST" and "delete" in query:
-        yield Call("s3:DeleteObject", f"{bucket_arn}/lake/retail/one-of-many")  # the body names them
+        prefix = "logs" if bucket.endswith("-logs") else "lake"
+        yield Call("s3:DeleteObject", f"{bucket_arn}/{prefix}/one-of-many")  # the body names them
     elif method in ("GET", "HEAD"):
         yield Call("s3:GetObject", object_arn)
     elif method == "DELETE":
