@@ -32,7 +32,7 @@ Why: TypeAlias = Annotated[
 ]
 Who: TypeAlias = Annotated[
     str | None,
-    typer.Option("--who", metavar="NAME", envvar="ETL_WHO", help="Who decides; the user's login by default."),
+    typer.Option("--who", metavar="NAME", envvar="DQ_WHO", help="Who decides; the user's login by default."),
 ]
 Until: TypeAlias = Annotated[
     str | None,
