@@ -35,7 +35,7 @@ class WaitingRows:
         waits = "1 row waits" if self.rows == 1 else f"{self.rows:,} rows wait"
         told = f"{where}: {waits} for {' or '.join(map(str, self.waits_for))}"
         if self.since is not None and self.age is not None:
-            told += f" since {self.since:%Y-%m-%d %H:%M} UTC ({_days(self.age)})"
+            told += f" since {self.since:%Y-%m-%d %H:%M} UTC{_in_words(self.age)}"
         return f"{told}, longer than they may" if self.overdue else told
 
 
@@ -83,10 +83,8 @@ def _arrivals(deliveries: Iterable[Delivery]) -> dict[tuple[str, str], datetime]
     return found
 
 
-def _days(age: timedelta) -> str:
+def _in_words(age: timedelta) -> str:
     hours = int(age / timedelta(hours=1))
-    if hours < 1:
-        return "less than an hour"
-    if hours < 48:
-        return "1 hour" if hours == 1 else f"{hours} hours"
-    return f"{hours // 24} days"
+    if hours < 2:
+        return ""
+    return f" ({hours} hours)" if hours < 48 else f" ({hours // 24} days)"
