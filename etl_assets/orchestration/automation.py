@@ -83,9 +83,10 @@ def _tick(
     health.ask_lake()
     if health.told:
         return _skipped([*health.told, _seen(intake)], dataset, health)
-    if listed is None and (listed := quiet.looked(pipeline, intake)) and before and not dead:
+    if listed is None:
+        listed = quiet.looked(pipeline, intake)
         # The look was a short one already; what follows reads all that the ledger knows.
-        if not health.changed and before.still_holds(pipeline, listed):
+        if before and not (dead or health.changed) and before.still_holds(pipeline, listed):
             return dg.SensorResult(skip_reason=before.told)
     marker = quiet.marker(pipeline, listed)
     pending = Pending.of(pipeline)
