@@ -151,6 +151,22 @@ def test_the_sensor_asks_for_what_is_not_published(shop: Shop) -> None:
     assert len(shop.there()) == 2
     assert not shop.tick().run_requests
 
+    # Rows that get lost on the way fail the check, and nothing is published.
+    ask(
+        shop.warehouse,
+        "CREATE FUNCTION reporting.lose() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'",
+    )
+    ask(
+        shop.warehouse,
+        "CREATE TRIGGER loses BEFORE INSERT ON reporting.daily FOR EACH ROW EXECUTE FUNCTION reporting.lose()",
+    )
+    shop.drop(f"{DAYS[2]}.csv", day_of_orders(DAYS[2]))
+    (request,) = shop.tick().run_requests or ()
+    assert not shop.execute(request).success
+    assert not shop.check_of("daily")
+    assert shop.check_of("export")
+    assert len(shop.there()) == 2
+
 
 def test_a_destination_that_is_away_stops_itself_only_and_is_tried_again(
     shop: Shop, monkeypatch: pytest.MonkeyPatch

@@ -15,6 +15,7 @@ from etl_assets.connections import Connection
 from etl_assets.publications.destination import (
     DestinationChangedError,
     PublicationError,
+    RowsMiscountedError,
     StalePublisherError,
 )
 from etl_assets_tests.publications.material import (
@@ -326,6 +327,37 @@ def test_a_table_of_somebody_else_is_never_touched(warehouse: Connection) -> Non
     with pytest.raises(DestinationChangedError, match=r"belongs to the publication tiny\.daily"):
         destination(warehouse).write(content(days(d01=1), name="tiny.other", token=2, **DAILY))
     assert len(held(warehouse)) == 3
+
+
+def test_rows_that_do_not_arrive_are_noticed(warehouse: Connection) -> None:
+    destination(warehouse).write(content(days(d01=3), **DAILY))
+    ask(
+        warehouse,
+        "CREATE FUNCTION reporting.lose() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN IF NEW.shop = ''s1'' THEN RETURN NULL; END IF; RETURN NEW; END'",
+    )
+    ask(
+        warehouse,
+        f"CREATE TRIGGER loses BEFORE INSERT ON {TARGET} FOR EACH ROW EXECUTE FUNCTION reporting.lose()",
+    )
+
+    with pytest.raises(RowsMiscountedError, match="1 rows are there, 2 were written"):
+        destination(warehouse).write(content(days(d01=2), token=2, **DAILY))
+
+    assert len(held(warehouse)) == 3
+
+
+def test_names_in_capitals_are_what_they_are(warehouse: Connection) -> None:
+    frame = {"": pl.DataFrame({"Käufer": ["a"], 'a"b': [1], "select": [2]})}
+    to = destination(warehouse, "reporting.Daily")
+    to.write(content(frame, partitioned=False))
+    ask(warehouse, 'UPDATE reporting."Daily" SET "select" = 3')
+
+    with pytest.raises(DestinationChangedError, match='changed rows of reporting."Daily"') as caught:
+        to.write(content({"": frame[""].clear()}, partitioned=False, token=2))
+
+    ask(warehouse, caught.value.hint.partition("anew: ")[2])
+    assert to.write(content({"": frame[""].clear()}, partitioned=False, token=2)).rows == 0
 
 
 def test_a_table_that_was_dropped_is_made_anew(warehouse: Connection) -> None:

@@ -50,7 +50,10 @@ class Table:
         return cls(schema or "public", name)
 
     def __str__(self) -> str:
-        return f"{self.schema}.{self.name}"
+        """As one would write it in a statement."""
+        plain = re.compile(r"[a-z_][a-z0-9_]*")
+        parts = (self.schema, self.name)
+        return ".".join(part if plain.fullmatch(part) else f'"{part}"' for part in parts)
 
     @property
     def identifier(self) -> sql.Identifier:
