@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from etl_assets.errors import Circuit
 from etl_assets.ledger import circuits
-from etl_assets.ledger.circuits import Admission, Failed
-from etl_assets.ledger.records import CircuitStanding, ErrorCount
+from etl_assets.ledger.records import Admission, CircuitStanding, ErrorCount, Failed
 from etl_assets.ledger.transactions import Transactions
 
 

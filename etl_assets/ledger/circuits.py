@@ -8,14 +8,14 @@ it again for longer. A probe of which nothing is heard counts as lost after a wh
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select
 
-from etl_assets.errors import Circuit, ErrorKind
+from etl_assets.errors import Circuit
 from etl_assets.ledger.database import upsert
-from etl_assets.ledger.records import CircuitStanding, CircuitState, ErrorCount
+from etl_assets.ledger.records import Admission, CircuitStanding, CircuitState, ErrorCount, Failed
 from etl_assets.ledger.rows import lock_dataset, to_record, to_row
 from etl_assets.ledger.schema import circuits, error_counts
 
@@ -27,37 +27,6 @@ ROW_ENDS = timedelta(hours=1)
 
 CLOCK_TURNED_BACK = timedelta(minutes=10)
 """A failure this far in the future was written by a clock that was wrong: nobody waits until then."""
-
-
-@dataclass(frozen=True)
-class Failed:
-    """One failure, as it is kept.
-
-    Attributes:
-        origin: What failed: a circuit, or '' for what is the dataset's own.
-        in_run: Whether it was met by a run, and not by a look.
-        error: What people are told, without secrets and without cells.
-    """
-
-    origin: str
-    kind: ErrorKind
-    error_class: str
-    error: str
-    in_run: bool = False
-
-
-@dataclass(frozen=True)
-class Admission:
-    """Whether work may go through a circuit now.
-
-    Attributes:
-        standing: Where the circuit stands, after this was asked.
-        probe: Whether whoever asked is the one that probes.
-    """
-
-    standing: CircuitStanding
-    allowed: bool
-    probe: bool = False
 
 
 def admit(connection: Connection, dataset: str, circuit: Circuit, now: datetime) -> Admission:

@@ -398,3 +398,34 @@ class ErrorCount:
     last_at: datetime
     error_class: str = ""
     error: str = ""
+
+
+@dataclass(frozen=True)
+class Failed:
+    """One failure, as it is kept.
+
+    Attributes:
+        origin: What failed: a circuit, or '' for what is the dataset's own.
+        in_run: Whether it was met by a run, and not by a look.
+        error: What people are told, without secrets and without cells.
+    """
+
+    origin: str
+    kind: ErrorKind
+    error_class: str
+    error: str
+    in_run: bool = False
+
+
+@dataclass(frozen=True)
+class Admission:
+    """Whether work may go through a circuit now.
+
+    Attributes:
+        standing: Where the circuit stands, after this was asked.
+        probe: Whether whoever asked is the one that probes.
+    """
+
+    standing: CircuitStanding
+    allowed: bool
+    probe: bool = False
