@@ -158,7 +158,8 @@ def test_the_sensor_asks_for_what_is_not_published(shop: Shop) -> None:
     )
     ask(
         shop.warehouse,
-        "CREATE TRIGGER loses BEFORE INSERT ON reporting.daily FOR EACH ROW EXECUTE FUNCTION reporting.lose()",
+        "CREATE TRIGGER loses BEFORE INSERT ON reporting.daily FOR EACH ROW "
+        "EXECUTE FUNCTION reporting.lose()",
     )
     shop.drop(f"{DAYS[2]}.csv", day_of_orders(DAYS[2]))
     (request,) = shop.tick().run_requests or ()

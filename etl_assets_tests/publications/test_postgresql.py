@@ -12,6 +12,7 @@ import psycopg2
 import pytest
 
 from etl_assets.connections import Connection
+from etl_assets.publications.content import Content
 from etl_assets.publications.destination import (
     DestinationChangedError,
     PublicationError,
@@ -183,12 +184,19 @@ def test_grants_views_and_indexes_of_the_table_survive(warehouse: Connection) ->
         ask(warehouse, "DROP OWNED BY analyst_of_publications; DROP ROLE analyst_of_publications")
 
 
-def test_a_transaction_that_began_before_sees_the_old_rows_to_its_end(warehouse: Connection) -> None:
-    destination(warehouse).write(content(days(d01=3), **DAILY))
+@pytest.mark.parametrize("partitioned", [True, False])
+def test_a_transaction_that_began_before_sees_the_old_rows_to_its_end(
+    warehouse: Connection, partitioned: bool
+) -> None:
+    def given(count: int, token: int) -> Content:
+        rows = days(d01=count)
+        return content(rows if partitioned else {"": rows[FRI]}, token=token, partitioned=partitioned)
+
+    destination(warehouse).write(given(3, 1))
     count = f"SELECT count(*) FROM {TARGET}"
     with warehouse.transaction() as early:
         early.execute("SELECT 1")  # takes its snapshot; the table itself was not looked at
-        destination(warehouse).write(content(days(d01=1, d02=1), token=2, **DAILY))
+        destination(warehouse).write(given(2, 2))
         early.execute(count)
         assert early.fetchone() == (3,)
     assert ask(warehouse, count) == [(2,)]
@@ -348,12 +356,12 @@ def test_rows_that_do_not_arrive_are_noticed(warehouse: Connection) -> None:
 
 
 def test_names_in_capitals_are_what_they_are(warehouse: Connection) -> None:
-    frame = {"": pl.DataFrame({"Käufer": ["a"], 'a"b': [1], "select": [2]})}
+    frame = {"": pl.DataFrame({"Käufer": ["a"], 'a"b': [1], "select": [2], "50 %": [3]})}
     to = destination(warehouse, "reporting.Daily")
     to.write(content(frame, partitioned=False))
     ask(warehouse, 'UPDATE reporting."Daily" SET "select" = 3')
 
-    with pytest.raises(DestinationChangedError, match='changed rows of reporting."Daily"') as caught:
+    with pytest.raises(DestinationChangedError, match="changed rows of reporting") as caught:
         to.write(content({"": frame[""].clear()}, partitioned=False, token=2))
 
     ask(warehouse, caught.value.hint.partition("anew: ")[2])
