@@ -23,11 +23,11 @@ from etl_assets.cli.output import (
 )
 from etl_assets.cli.teaching import with_examples
 from etl_assets.errors import Circuit
+from etl_assets.ledger.circuit_records import CircuitStanding, ErrorCount
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from etl_assets.ledger.records import CircuitStanding, ErrorCount
 
 app = typer.Typer(no_args_is_help=True)
 

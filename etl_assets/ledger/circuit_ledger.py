@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from etl_assets.errors import Circuit
 from etl_assets.ledger import circuits
-from etl_assets.ledger.records import Admission, CircuitStanding, ErrorCount, Failed
+from etl_assets.ledger.circuit_records import Admission, CircuitStanding, ErrorCount, Failed
 from etl_assets.ledger.transactions import Transactions
 
 

@@ -14,8 +14,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, delete, select
 
 from etl_assets.errors import Circuit
+from etl_assets.ledger.circuit_records import Admission, CircuitStanding, CircuitState, ErrorCount, Failed
 from etl_assets.ledger.database import upsert
-from etl_assets.ledger.records import Admission, CircuitStanding, CircuitState, ErrorCount, Failed
 from etl_assets.ledger.rows import lock_dataset, to_record, to_row
 from etl_assets.ledger.schema import circuits, error_counts
 

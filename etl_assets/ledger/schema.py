@@ -17,9 +17,10 @@ from sqlalchemy import (
 )
 
 from etl_assets.errors import ErrorKind
+from etl_assets.ledger.circuit_records import CircuitState
 from etl_assets.ledger.column_types import EnumText, Id, JsonText, Message, Number, PlainText, UtcTime
 from etl_assets.ledger.decision_records import DecisionKind
-from etl_assets.ledger.records import CircuitState, DeliveryState, Outcome, RunStatus
+from etl_assets.ledger.records import DeliveryState, Outcome, RunStatus
 from etl_assets.ledger.writing_records import WritingOutcome
 
 SCHEMA_VERSION = "0009"

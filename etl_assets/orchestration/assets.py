@@ -16,8 +16,9 @@ from etl_assets.contracts.rules import compile_contract
 from etl_assets.contracts.vocabulary import RuleKind
 from etl_assets.error_kinds import circuit_of, kind_of
 from etl_assets.errors import ErrorKind, EtlError, LedgerError
+from etl_assets.ledger.circuit_records import Failed
 from etl_assets.ledger.processes import identity_of
-from etl_assets.ledger.records import Failed, Lease, ProcessIdentity, RunStatus
+from etl_assets.ledger.records import Lease, ProcessIdentity, RunStatus
 from etl_assets.orchestration.checks import check_results, check_specs, told_by_period
 from etl_assets.orchestration.lineage import column_lineage
 from etl_assets.orchestration.metadata import (

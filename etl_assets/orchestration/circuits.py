@@ -12,7 +12,7 @@ from etl_assets.deadline import NoAnswerError, within
 from etl_assets.errors import Circuit, EtlError
 from etl_assets.lake.places import LakeUnreachableError
 from etl_assets.lake.probing import check_reachable, check_writable
-from etl_assets.ledger.records import Admission, CircuitStanding
+from etl_assets.ledger.circuit_records import Admission, CircuitStanding
 from etl_assets.orchestration.partitions import asset_key
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.health import describe, failure_of, note_failure, note_look, note_success

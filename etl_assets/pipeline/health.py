@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from etl_assets.error_kinds import circuit_of, kind_of
 from etl_assets.errors import Circuit, LedgerError
-from etl_assets.ledger.records import CircuitStanding, CircuitState, Failed
+from etl_assets.ledger.circuit_records import CircuitStanding, CircuitState, Failed
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.faults import told
 

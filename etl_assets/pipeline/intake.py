@@ -13,7 +13,8 @@ from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.deadline import NoAnswerError, within
 from etl_assets.error_kinds import kind_of
 from etl_assets.errors import Circuit, StagingUnreachableError, panics_as_errors
-from etl_assets.ledger.records import Delivery, DeliveryState, Failed, Finding, SeenObject
+from etl_assets.ledger.circuit_records import Failed
+from etl_assets.ledger.records import Delivery, DeliveryState, Finding, SeenObject
 from etl_assets.pipeline.column_periods import periods_by, periods_in_column
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.digest import digest

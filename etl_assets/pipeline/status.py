@@ -11,15 +11,8 @@ from etl_assets.contracts.dataset import TableId
 from etl_assets.contracts.rules import CompiledContract
 from etl_assets.contracts.vocabulary import Dimension, Severity
 from etl_assets.ledger import records
-from etl_assets.ledger.records import (
-    CircuitStanding,
-    Delivery,
-    DeliveryState,
-    ErrorCount,
-    Finding,
-    Outcome,
-    Validation,
-)
+from etl_assets.ledger.circuit_records import CircuitStanding, ErrorCount
+from etl_assets.ledger.records import Delivery, DeliveryState, Finding, Outcome, Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.decision_audit import AuditedDecision, audit
 from etl_assets.pipeline.intake import missing_deliveries

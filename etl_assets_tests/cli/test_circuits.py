@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from etl_assets.errors import ErrorKind
+from etl_assets.ledger.circuit_records import Failed
 from etl_assets.ledger.ledger import Ledger
-from etl_assets.ledger.records import Failed, RunStatus
+from etl_assets.ledger.records import RunStatus
 from etl_assets_tests.cli.conftest import Dq, data
 
 SICK = Failed("staging", ErrorKind.TRANSIENT, "StagingUnreachableError", "it does not [bold]answer\x1b[2J")

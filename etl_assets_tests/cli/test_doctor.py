@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import make_url
 
 from etl_assets.errors import ErrorKind
+from etl_assets.ledger.circuit_records import Failed
 from etl_assets.ledger.ledger import Ledger
-from etl_assets.ledger.records import Failed
 from etl_assets_tests.cli import shop
 from etl_assets_tests.cli.conftest import Dq, data
 

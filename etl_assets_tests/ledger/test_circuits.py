@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from etl_assets.errors import Circuit, ErrorKind
+from etl_assets.ledger.circuit_records import CircuitState, Failed
 from etl_assets.ledger.circuits import PROBE_LOST_SECONDS
 from etl_assets.ledger.ledger import Ledger
-from etl_assets.ledger.records import CircuitState, Failed
 from etl_assets_tests.ledger.builders import START, Clock
 
 AWAY = Failed("staging", ErrorKind.TRANSIENT, "StagingUnreachableError", "it does not answer")

@@ -9,7 +9,7 @@ import pytest
 
 from etl_assets.contracts.dataset import TableId
 from etl_assets.errors import Circuit, ContractError, ErrorKind
-from etl_assets.ledger.records import CircuitStanding, CircuitState
+from etl_assets.ledger.circuit_records import CircuitStanding, CircuitState
 from etl_assets.orchestration import metadata_keys as keys
 from etl_assets.orchestration.automation import _observed_missing
 from etl_assets.orchestration.checks import GATE, ROWS
