@@ -152,6 +152,13 @@ class _Work:
         # After a kill it may still be the version before.
         ours = {file.sha256 for file in manifest.files} | {file.sha256 for file in manifest.replaced}
         if hashed.hexdigest() not in ours:
+            found = self.folder.read(self.manifest_key)
+            if found is None or found[1] != manifest.etag:
+                raise StalePublisherError(
+                    "Another run has written the publication meanwhile",
+                    where={"destination": self.to.place},
+                    hint="What it wrote stays; the next run does what is left",
+                )
             raise self._wrong(
                 f"Somebody has changed the file {self.to.url}",
                 "Move it elsewhere if its content matters, or delete it: it is then written anew",
