@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from datetime import timedelta
 from typing import Any
 
 import narwhals.stable.v1 as nw
@@ -8,7 +9,7 @@ import pandera.polars as pa
 import pytest
 
 from etl_assets.contracts.contract import Contract
-from etl_assets.contracts.declare import Dependency, about, about_table, row_check, rule, warn
+from etl_assets.contracts.declare import Dependency, Reference, about, about_table, row_check, rule, warn
 from etl_assets.contracts.rules import compile_contract
 
 WORDS = frozenset({"alpha", "beta", "gamma", "delta", "epsilon"})
@@ -104,3 +105,22 @@ def test_it_changes_with_what_determines_what() -> None:
 @pytest.mark.parametrize("change", [{"description": "a number"}, {"ge": rule(why="so it is")}])
 def test_it_does_not_change_with_words(change: dict[str, Any]) -> None:
     assert made(**change) == made()
+
+
+def referring(waits: bool | timedelta) -> str:
+    class Referring(Contract):
+        a: int = pa.Field(metadata=about(references=Reference("others", "a", waits=waits)))
+
+    return compile_contract(Referring).fingerprint
+
+
+def test_a_scope_and_waiting_are_part_of_it_and_their_defaults_change_nothing() -> None:
+    assert made(unique=rule(scope="partition")) == made()
+    assert made(unique=rule(scope="table")) != made()
+    # How long rows may wait changes no table.
+    assert referring(True) == referring(timedelta(days=2)) != referring(False)
+    # What it was before either could be said.
+    assert referring(False) == REFERRING
+
+
+REFERRING = "850aa9d17195b9d38d695620c0b5654a0abe83e6144f8abbc9e546c86d6c2e46"

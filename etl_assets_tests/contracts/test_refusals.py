@@ -73,6 +73,10 @@ FIELDS: dict[str, tuple[str, Any]] = {
         "number",
         lambda: pa.Field(ge=1, metadata=about(ge=rule(on_violation="quarantine"))),
     ),
+    "scope is said of a rule that is not unique": (
+        "number",
+        lambda: pa.Field(ge=1, metadata=about(ge=rule(scope="table"))),
+    ),
     "can't be a warning": ("number", lambda: pa.Field(unique=True, metadata=about(unique=warn()))),
     "not cast": ("number", lambda: pa.Field(metadata=about(cast=Cast()))),
 }
@@ -110,6 +114,7 @@ def test_a_field_that_can_not_be_compiled(reason: str) -> None:
             {"metadata": dependencies(Dependency("text", "real", rule(on_violation="duplicate")))},
             "on_violation",
         ),
+        ({"metadata": dependencies(Dependency("text", "real", rule(scope="table")))}, "scope"),
         ({"metadata": dependencies(("zip", "city"))}, "something else than dependencies"),
     ],
 )

@@ -20,7 +20,7 @@ from etl_assets.contracts.odcs import (
 )
 from etl_assets.contracts.odcs.pieces import CheckPieces, ColumnPieces, TablePieces, build_model
 from etl_assets.contracts.options import Cast, Dependency, Reference, RuleOptions
-from etl_assets.contracts.vocabulary import Dimension, OnViolation, RuleKind, Severity
+from etl_assets.contracts.vocabulary import Dimension, OnViolation, RuleKind, Severity, UniqueScope
 
 # Names that are no identifiers, methods of Pandera's models, words of SQL.
 NAMES = ("a", "b", "Order No", "validate", "select", 'with "quotes"', "größe")
@@ -78,7 +78,12 @@ def columns(draw: st.DrawFn, name: str, is_gold: bool) -> ColumnPieces:
         on_violation = draw(st.sampled_from(OnViolation))
         given = draw(said((None, Severity.ERROR)))
         column.rules["unique"] = RuleOptions(
-            given.severity, given.dimension, given.weight, given.why, on_violation
+            given.severity,
+            given.dimension,
+            given.weight,
+            given.why,
+            on_violation,
+            draw(st.sampled_from([None, *UniqueScope])),
         )
     if draw(st.booleans()):
         wanted = Severity.WARN if column.nullable else Severity.ERROR
@@ -88,7 +93,8 @@ def columns(draw: st.DrawFn, name: str, is_gold: bool) -> ColumnPieces:
     if dtype == pl.Date() and not is_gold:
         column.cast = draw(st.sampled_from([None, Cast(), Cast("%d.%m.%Y"), Cast("%-d/%-m/%y")]))
     if draw(st.booleans()):
-        column.references = Reference(draw(st.sampled_from(["others", "shops_2"])), "code")
+        waits = draw(st.sampled_from([False, True, dt.timedelta(hours=36)]))
+        column.references = Reference(draw(st.sampled_from(["others", "shops_2"])), "code", waits)
         column.rules[f"in_{column.references.table}"] = draw(said())
     return column
 
