@@ -15,6 +15,7 @@ import polars as pl
 
 from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.contracts.provenance import PROVENANCE
+from etl_assets.contracts.vocabulary import RuleKind
 from etl_assets.ledger.decision_records import Decision, DecisionKind
 from etl_assets.ledger.decisions import standing
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
@@ -118,7 +119,15 @@ def allowed_share(decisions: Iterable[Decision]) -> float:
 
 def decided(pipeline: DatasetPipeline, table: TableId, decisions: Iterable[Decision]) -> Decided | None:
     """Put decisions about rows into the engine's words; None where there are none."""
-    unique = {one.id: one for one in decisions if one.about_rows}
+    partition_rules = {
+        rule.name for rule in pipeline.contract(table).rules if rule.kind is RuleKind.AGGREGATE
+    }
+    unique = {
+        one.id: one
+        for one in decisions
+        # What is waived of a whole partition is the gate's business.
+        if one.about_rows and not (one.kind is DecisionKind.WAIVE and set(one.rules) <= partition_rules)
+    }
     if not unique:
         return None
     ordered = [unique[id] for id in sorted(unique)]

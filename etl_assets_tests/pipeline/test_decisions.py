@@ -6,11 +6,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import narwhals.stable.v1 as nw
 import pandera.polars as pa
 import pytest
 
 from etl_assets.contracts.contract import RowContract
 from etl_assets.contracts.dataset import Dataset, Table, TableId
+from etl_assets.contracts.declare import aggregate_check
 from etl_assets.contracts.row_filter import Condition, Operator
 from etl_assets.errors import DecisionError
 from etl_assets.ledger.decision_records import Decision
@@ -285,7 +287,8 @@ def test_rows_are_corrected_by_the_rule_that_they_broke(shop: Shop) -> None:
     decide(shop, deciding.correct(shop.pipeline, broke, {"shop": "south"}, ANNA))
     settle(shop)
 
-    assert "O20" in shop.order_ids()[FRI]
+    shops = dict(desk.accepted(shop.pipeline, tiny.ORDERS).select("order_id", "shop").iter_rows())
+    assert (shops["O20"], shops["O1"]) == ("south", "north"), "only rows that broke it"
     assert set(refused(shop)) == {"O21", "O22", "O31"}
 
 
@@ -661,6 +664,33 @@ def test_decisions_whose_rule_or_column_is_gone_do_nothing_and_ask(shop: Shop) -
     assert asks == {corrected.id: "what is delivered has no column customer any more"}
     with pytest.raises(DecisionError, match="no column customer"):
         deciding.correct(shop.pipeline, rows(shop, "O21"), {"customer": ""}, BEN)
+
+
+class Daily(tiny.Daily):
+    """The same with a promise that no day of a test keeps."""
+
+    @aggregate_check(why="a shop that sells less is closed")
+    def much_money(cls) -> nw.Expr:
+        return nw.col("amount").sum() > 1_000_000
+
+
+def test_a_rule_of_a_whole_partition_is_waived_for_it(shop: Shop) -> None:
+    inputs = tiny.DATASET.tables[4].inputs
+    shop.open(dataset=changed(Table(tiny.DAILY, Daily, tiny.daily, inputs)))
+    shop.work()
+    assert shop.standing(tiny.DAILY, FRI).standing is Standing.HELD
+
+    day = rows(shop, table=tiny.DAILY, period=FRI)
+    [decision] = decide(shop, deciding.waive(shop.pipeline, day, ["much_money"], ANNA))
+    shop.work()
+    assert shop.standing(tiny.DAILY, FRI).standing is Standing.CURRENT
+    assert shop.standing(tiny.DAILY, SAT).standing is Standing.HELD
+    assert states(shop) == {decision.id: DecisionState.IN_FORCE}
+    tallies = shop.pipeline.ledger.tallies_for([published(shop, tiny.DAILY).id])
+    assert [one.failed for one in next(iter(tallies.values())) if one.rule == "much_money"] == [1]
+
+    with pytest.raises(DecisionError, match="rule of a whole partition"):
+        deciding.waive(shop.pipeline, rows(shop, table=tiny.DAILY), ["much_money"], ANNA)
 
 
 def changed(table: Table) -> Dataset:
