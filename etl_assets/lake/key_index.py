@@ -59,35 +59,53 @@ class KeyIndex:
         """
         write_segment(self.folder / f"{name}{SUFFIX}", keys, entries)
 
-    def find(self, hashes: pl.DataFrame, names: Collection[str]) -> pl.DataFrame:
-        """Who has some hashes (`h1`, `h2`), under some names; it costs what is asked, not what is there."""
+    def find(
+        self, hashes: pl.DataFrame, names: Collection[str], built: Collection[Built] | None = None
+    ) -> pl.DataFrame:
+        """Who has some hashes (`h1`, `h2`); it costs what is asked, not what is there.
+
+        Args:
+            hashes: What is asked.
+            names: Under which names.
+            built: The partitions, as these attempts built them; None for all.
+        """
         wanted = hashes.select("h1", "h2").unique()
-        return self._from(lambda one: one.find(wanted), names, None)
+        return self._from(lambda one, entries: one.find(wanted, entries), names, built)
 
     def read(self, built: Collection[Built] | None, names: Collection[str]) -> pl.DataFrame:
         """All hashes of some partitions, or of all: the files that speak of them are read."""
-        return self._from(lambda one: one.read(), names, None if built is None else set(built))
+        return self._from(lambda one, entries: one.read(entries), names, built)
 
     def _from(
-        self, look: Callable[[Segment], pl.DataFrame], names: Collection[str], built: set[Built] | None
+        self,
+        look: Callable[[Segment, set[Entry]], pl.DataFrame],
+        names: Collection[str],
+        built: Collection[Built] | None,
     ) -> pl.DataFrame:
+        counted = None if built is None else set(built)
         for attempt in (1, 2, 3):
+            seen: set[Entry] = set()
+            twice = False
+            parts = []
             try:
-                parts = [
-                    look(one).filter(pl.col("name").is_in(list(names)))
-                    for one in self.segments()
-                    if _speaks_of(one, names, built)
-                ]
+                for one in self.segments():
+                    entries = {
+                        entry
+                        for entry in one.entries
+                        if entry.name in names and (counted is None or entry.built in counted)
+                    }
+                    # Where a merge was killed before it deleted what it had merged.
+                    twice = twice or not seen.isdisjoint(entries)
+                    seen |= entries
+                    if entries:
+                        parts.append(look(one, entries))
                 break
             except FileNotFoundError:
                 # Merged while it was read.
                 if attempt == 3:
                     raise
         found = pl.concat([pl.DataFrame(schema=SCHEMA), *parts])
-        if built is not None:
-            found = of_built(found, built)
-        # The same entry is there twice where a merge was killed before it deleted what it had merged.
-        return found.unique()
+        return found.unique() if twice else found
 
     def merge(self, attempt: str, live: Collection[Built], *, all_: bool = False) -> None:
         """Merge small files into larger ones, and forget what no partition is built from any more.
@@ -101,7 +119,7 @@ class KeyIndex:
         for some in _to_merge(self.segments(), kept, all_=all_):
             entries = {entry for one in some for entry in one.entries if entry.built in kept}
             if entries:
-                keys = of_built(pl.concat([one.read() for one in some]), kept).unique()
+                keys = pl.concat([one.read(entries) for one in some]).unique()
                 self.add(f"{attempt}-merged-{uuid4().hex[:16]}", keys, entries)
             for one in some:
                 delete(one.path)
@@ -116,10 +134,6 @@ def of_built(keys: pl.DataFrame, built: Iterable[Built]) -> pl.DataFrame:
 @lru_cache(maxsize=256)
 def _opened(path: LakePath) -> Segment:
     return open_segment(path)
-
-
-def _speaks_of(segment: Segment, names: Collection[str], built: set[Built] | None) -> bool:
-    return any(one.name in names and (built is None or one.built in built) for one in segment.entries)
 
 
 def _to_merge(segments: Iterable[Segment], live: set[Built], *, all_: bool) -> Iterator[list[Segment]]:

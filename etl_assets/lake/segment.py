@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,21 +73,21 @@ class Segment:
     fences: Array
     offset: int
 
-    def find(self, hashes: pl.DataFrame) -> pl.DataFrame:
-        """The records of some hashes (`h1`, `h2`)."""
+    def find(self, hashes: pl.DataFrame, of: Collection[Entry]) -> pl.DataFrame:
+        """The records of some hashes (`h1`, `h2`) that some entries have."""
         if not self.records or hashes.is_empty():
             return pl.DataFrame(schema=SCHEMA)
         wanted = hashes["h1"].to_numpy()
         first = np.maximum(np.searchsorted(self.fences, wanted, side="left") - 1, 0)
         last = np.maximum(np.searchsorted(self.fences, wanted, side="right") - 1, 0)
         found = [self._records(start, end) for start, end in _runs(first, last, self._gap)]
-        return self._told(found).join(hashes, on=["h1", "h2"], how="semi")
+        return self._told(found, of).join(hashes, on=["h1", "h2"], how="semi")
 
-    def read(self) -> pl.DataFrame:
-        """All records."""
-        return (
-            self._told([self._records(0, len(self.fences))]) if self.records else pl.DataFrame(schema=SCHEMA)
-        )
+    def read(self, of: Collection[Entry]) -> pl.DataFrame:
+        """All records of some entries."""
+        if not self.records:
+            return pl.DataFrame(schema=SCHEMA)
+        return self._told([self._records(0, len(self.fences))], of)
 
     @property
     def _gap(self) -> int:
@@ -98,8 +98,12 @@ class Segment:
         data = read_bytes(self.path, self.offset + start * RECORD.itemsize, (stop - start) * RECORD.itemsize)
         return np.frombuffer(data, RECORD)
 
-    def _told(self, parts: Sequence[Array]) -> pl.DataFrame:
+    def _told(self, parts: Sequence[Array], of: Collection[Entry]) -> pl.DataFrame:
         records = np.concatenate(parts)
+        wanted = np.fromiter((one in of for one in self.entries), bool, len(self.entries))
+        if not wanted.all():
+            # While they are numbers: texts of entries that nobody asked for cost most.
+            records = records[wanted[records["entry"]]]
         told = pl.DataFrame(
             {
                 "name": [one.name for one in self.entries],

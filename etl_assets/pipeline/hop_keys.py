@@ -9,7 +9,6 @@ import polars as pl
 from etl_assets.contracts.dataset import TableId
 from etl_assets.contracts.rules import Rule
 from etl_assets.errors import LakeError
-from etl_assets.lake.key_index import of_built
 from etl_assets.lake.segment import SCHEMA, Built, Entry
 from etl_assets.logs import get_logger
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
@@ -22,7 +21,7 @@ from etl_assets.pipeline.ties import (
     columns_referred_to,
     index_of,
     tie_plan,
-    ties_digest,
+    ties_digests,
 )
 from etl_assets.quality.elsewhere import AT
 from etl_assets.quality.stable_hash import HASH
@@ -72,10 +71,8 @@ class HopKeys:
         self._groups += 1
         self.index.add(f"{self.attempt}-{self._groups}", group.keys(), entries)
         self.others |= {(period, self.attempt) for period in group.periods}
-        ties = group.ties()
-        found = ties.partition_by("period", as_dict=True)
-        some = {period: ties_digest(keys.select("name", *HASH)) for (period,), keys in found.items()}
-        return {period: some.get(period, "") for period in group.periods}
+        some = ties_digests(group.ties(), ("period",))
+        return {period: some.get((period,), "") for period in group.periods}
 
 
 class GroupKeys:
@@ -98,7 +95,7 @@ class GroupKeys:
 
     def taken(self, rule: str, keys: pl.DataFrame) -> pl.DataFrame:
         """Those of some keys that a row of an earlier partition has."""
-        found = of_built(self.hop.index.find(keys, [UNIQUE + rule]), self.hop.others)
+        found = self.hop.index.find(keys, [UNIQUE + rule], self.hop.others)
         first = found.group_by(HASH).agg(first=pl.col("period").min())
         earlier = keys.join(first, on=HASH).filter(pl.col("_period") > pl.col("first"))
         self._taken[rule] = earlier.select(AT)

@@ -77,7 +77,7 @@ class KeyView:
         keys = of_built(self.keys.filter(pl.col("name").is_in(list(names))), own)
         if added := own - self.own:
             new = index.read(added, names)
-            found = of_built(index.find(new, names), own).join(new, on=KEY, how="semi")
+            found = index.find(new, names, own).join(new, on=KEY, how="semi")
             keys = pl.concat([keys, found]).unique()
         return _of_several(keys)
 

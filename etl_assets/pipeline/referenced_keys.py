@@ -9,7 +9,7 @@ from functools import cached_property
 import polars as pl
 
 from etl_assets.contracts.dataset import TableId
-from etl_assets.lake.key_index import KeyIndex, of_built
+from etl_assets.lake.key_index import KeyIndex
 from etl_assets.lake.segment import SCHEMA, Built, Entry
 from etl_assets.ledger.records import Validation
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
@@ -42,7 +42,7 @@ class ReferencedKeys:
 
     def known(self, hashes: pl.DataFrame) -> pl.DataFrame:
         """Those of some hashes that a published row has."""
-        found = of_built(self.index.find(hashes, [self.name]), self.built).select(HASH)
+        found = self.index.find(hashes, [self.name], self.built).select(HASH)
         lacking = [period for period, attempt in self._not_indexed()]
         if lacking and not hashes.is_empty():
             rows = self._rows(lacking).join(hashes, on=HASH, how="semi")

@@ -8,10 +8,12 @@ they change it is built again, and only there. See docs/adr/0022.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
+import numpy as np
 import polars as pl
 
 from etl_assets.contracts.dataset import TableId
@@ -114,15 +116,23 @@ def with_ties(base: str, ties: str) -> str:
     return digest(base, ties) if ties else base
 
 
-def ties_digest(ties: pl.DataFrame) -> str:
-    """Name some ties (`name`, `h1`, `h2`) by what they are; '' for none."""
-    if ties.is_empty():
-        return ""
-    found = hashlib.sha256()
-    for (name,), keys in sorted(ties.unique().partition_by("name", as_dict=True).items()):
-        found.update(f"{name}\0{keys.height}\0".encode())
-        found.update(keys.select("h1", "h2").sort("h1", "h2").to_numpy().astype("<u8").tobytes())
-    return found.hexdigest()[:32]
+def ties_digests(ties: pl.DataFrame, by: Sequence[str]) -> dict[tuple[str, ...], str]:
+    """Name the ties (`name`, `h1`, `h2`) of each partition by what they are.
+
+    Args:
+        ties: Those of some partitions; one without ties is not among them.
+        by: The columns that tell the partition.
+    """
+    ordered = ties.unique().sort(*by, "name", "h1", "h2")
+    hashes = np.ascontiguousarray(ordered.select("h1", "h2").to_numpy(), "<u8")
+    found: dict[tuple[str, ...], Any] = {}
+    start = 0
+    for *partition, name, count in ordered.group_by(*by, "name", maintain_order=True).len().rows():
+        named = found.setdefault(tuple(partition), hashlib.sha256())
+        named.update(f"{name}\0{count}\0".encode())
+        named.update(hashes[start : start + count].tobytes())
+        start += count
+    return {partition: named.hexdigest()[:32] for partition, named in found.items()}
 
 
 class Ties:
@@ -192,8 +202,7 @@ class Ties:
             view = self.view(table)
             own = {(period, one.attempt) for period, one in self.published_of(table).items()}
             ties = view.ties(own)
-            found = ties.partition_by("period", "attempt", as_dict=True)
-            some = {built: ties_digest(keys.select("name", "h1", "h2")) for built, keys in found.items()}
+            some = ties_digests(ties, ("period", "attempt"))
             entries = index_of(self.pipeline, table).entries()
             complete = {entry.built for entry in entries if entry.name == COMPLETE}
             self._digests[table] = {built: some.get(built, "") for built in view.own & complete}
