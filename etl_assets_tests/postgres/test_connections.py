@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -118,6 +119,35 @@ def test_who_is_not_let_in_is_told_what_to_do(
     assert caught.value.fault is fault
     assert caught.value.fault.passes == (fault is DatabaseFault.TRANSIENT)
     assert what_to_do in caught.value.hint
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_a_password_that_is_wrong_or_has_expired_is_told_without_it(local: Connection) -> None:
+    role = f"sworn_{local.database}"
+    with local.transaction(read_only=False) as cursor:
+        cursor.execute(f"CREATE ROLE {role} LOGIN PASSWORD '{SECRET}'")
+        cursor.execute("SHOW hba_file")
+        rules = Path(cursor.fetchone()[0])  # type: ignore[index]
+        rules.write_text(f"local all {role} scram-sha-256\n{rules.read_text()}")
+        cursor.execute("SELECT pg_reload_conf()")
+    sworn = replace(local, user=role)
+    for _ in range(50):  # the server reads its rules when it gets to it
+        try:
+            replace(sworn, password="wr0ng-word").probe()
+        except DatabaseError as error:
+            refused = error
+            break
+        time.sleep(0.1)
+    assert refused.fault is DatabaseFault.CREDENTIALS
+    assert "Is the password wrong, or has it expired? Set ETL_CONNECTIONS__ERP__PASSWORD" in refused.hint
+    assert "wr0ng-word" not in str(refused)
+    assert sworn.probe()
+
+    with local.transaction(read_only=False) as cursor:
+        cursor.execute(f"ALTER ROLE {role} VALID UNTIL '2024-01-01'")
+    with pytest.raises(DatabaseError, match="has it expired") as caught:
+        sworn.probe()
     assert SECRET not in str(caught.value)
 
 
