@@ -270,7 +270,7 @@ class _Work:
         if behind.missing is None and more and not (moves and more < 0):
             what = f"{abs(more)} {'more' if more > 0 else 'fewer'} than were read"
             advice = "compare: content reads what is missing; a longer overlap keeps it from happening again"
-            found.append(f"the database has {behind.rows} rows below {last.low}, {what} ({advice})")
+            found.append(f"rows in the database below {last.low}: {behind.rows}, {what} ({advice})")
         if behind.unmarked:
             found.append(f"{behind.unmarked} rows have no {self.query.watermark} and are never read")
         return "; ".join(found)

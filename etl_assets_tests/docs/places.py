@@ -17,8 +17,8 @@ from etl_assets_tests.orchestration.homes import make_template, quick_folder
 
 ROOT = Path(__file__).parents[2]
 TUTORIAL = ROOT / "docs" / "tutorial.md"
-# These need a server: they are followed in etl_assets_tests/s3 and publications.
-ELSEWHERE = ("index", "s3", "publish")
+# These need a server: they are followed in etl_assets_tests/s3, postgres and publications.
+ELSEWHERE = ("index", "s3", "publish", "postgresql")
 HOW_TOS = sorted(path for path in (ROOT / "docs" / "how-to").glob("*.md") if path.stem not in ELSEWHERE)
 
 SHOWN = """{ assetNodes { assetKey { path } assetMaterializations(limit: 1) { partition }
