@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +22,13 @@ from etl_assets.publications.postgresql.session import Table
 
 FRI, SAT, MON = "2024-03-01", "2024-03-02", "2024-03-04"
 TARGET = "reporting.daily"
+
+
+@cache
+def _scratch() -> str:
+    folder = tempfile.mkdtemp(prefix="publications-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
 
 
 def days(**rows: int) -> dict[str, pl.DataFrame]:
@@ -56,7 +66,7 @@ def content(
     }
     found = Shape(columns=schema, partitioned=partitioned, **shape)
     state = digest(str(schema), {key: part.state_id for key, part in states.items()})
-    scratch = Path(tempfile.mkdtemp(prefix="publications-"))
+    scratch = Path(tempfile.mkdtemp(dir=_scratch()))
     return Content(name, found, state, states, read, token, scratch, check)
 
 
