@@ -27,7 +27,7 @@ from etl_assets_tests.end_to_end.live_dagster import free_port
 
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
 SCRIPTS = Path(sys.executable).parent
-PATIENCE_SECONDS = 180.0
+PATIENCE_SECONDS = 300.0
 OTHERS = ("ETL_", "DAGSTER_", "AWS_", "POLARS_")
 """Variables of this machine, which a container would not have."""
 

@@ -148,7 +148,7 @@ def test_the_driver_of_dagsters_storage_is_named(scheme: str) -> None:
     assert environ["DAGSTER_PG_URL"] == "postgresql+psycopg2://u:p@h/d?sslmode=verify-full"
 
 
-# --- other launchers and executors, loaded as far as it goes without a cluster ---------------------------------
+# --- other launchers and executors, loaded as far as it goes without a cluster ----------------------------
 
 
 def test_the_launcher_of_kubernetes_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
