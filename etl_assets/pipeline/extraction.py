@@ -17,7 +17,8 @@ from etl_assets.pipeline.faults import told
 from etl_assets.pipeline.scratch import intake_scratch
 from etl_assets.staging.area import StagedObject
 from etl_assets.staging.extracts.log import Entry, ExtractLog, Place, place_of
-from etl_assets.staging.extracts.reading import Behind, Extract, Reader
+from etl_assets.staging.extracts.reading import Reader
+from etl_assets.staging.extracts.results import Behind, Extract
 from etl_assets.staging.extracts.rows import known_rows
 from etl_assets.staging.query import Query
 from etl_assets.staging.source import Mode, Source

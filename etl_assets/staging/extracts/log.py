@@ -122,8 +122,9 @@ class ExtractLog:
         Raises:
             StagingError: It can't be listed.
         """
-        # An entry's key is the first of its number.
-        begin = f"{table}/" if after is None else f"{table}/{after}.z"
+        # Before all digits, for some servers skip a folder whose own name is where to begin; or after all
+        # that belongs to an entry, whose key is the last of its number.
+        begin = f"{table}/!" if after is None else f"{table}/{after}.z"
         listing = self.area.list(after=begin)
         for problem in listing.problems:
             if not problem.key and not self._files.is_new(problem.kind):

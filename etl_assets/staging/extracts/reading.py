@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from etl_assets.errors import ErrorKind, StagingError
 from etl_assets.staging.breaches import header_breach
 from etl_assets.staging.extracts.columns import RAW, Column, described
 from etl_assets.staging.extracts.fitting import misfits
 from etl_assets.staging.extracts.log import Entry
+from etl_assets.staging.extracts.results import Behind, Extract, ShapeError, WatermarkError
 from etl_assets.staging.extracts.rows import HASH, RowSink
 from etl_assets.staging.query import Query
 from etl_assets.staging.source import Source
@@ -42,56 +42,6 @@ _KINDS: Mapping[str, tuple[str, str | None]] = {
 }
 _AHEAD = "interval '1 day'"
 """A time so far ahead of the database's clock is no matter of timezones."""
-
-
-class ShapeError(StagingError):
-    """The query gives other columns than the contract has: nothing is read until one of them is corrected."""
-
-    kind = ErrorKind.DATA
-
-
-class WatermarkError(StagingError):
-    """The watermark can't be used as the settings say."""
-
-    kind = ErrorKind.CONFIGURATION
-
-
-@dataclass(frozen=True)
-class Extract:
-    """What one read came to.
-
-    Attributes:
-        rows: How many rows are new; 0 where there is nothing to keep.
-        file: They, where there are any.
-        entry: What the log's entry will say; its keys are still to be filled in.
-        window: Hashes of the rows that may still change.
-        unrepresentable: How many of the new rows hold a value that their column's type can't hold.
-        ahead: How many rows have a watermark more than a day ahead of the database's clock.
-        more: Whether there is more to read at once.
-    """
-
-    rows: int
-    file: Path | None
-    entry: Entry
-    window: bytes
-    unrepresentable: int = 0
-    ahead: int = 0
-    more: bool = False
-
-
-@dataclass(frozen=True)
-class Behind:
-    """What is behind the watermark.
-
-    Attributes:
-        rows: How many rows there are now.
-        unmarked: How many rows have no watermark at all.
-        missing: How many of the rows were never read as they are now; None where that was not looked at.
-    """
-
-    rows: int
-    unmarked: int
-    missing: int | None = None
 
 
 @dataclass(frozen=True)
