@@ -57,7 +57,7 @@ def test_every_variable_can_be_set(tmp_path: Path) -> None:
     unknown = []
     for name in variables:
         real = name.replace("<DATASET>", "ORDERS").replace("<TABLE>", "ORDERS")
-        real = real.replace("<SCOPE>", "SILVER").replace("<DIMENSION>", "VALIDITY")
+        real = real.replace("<SCOPE>", "SILVER").replace("<DIMENSION>", "VALIDITY").replace("<NAME>", "ERP")
         assert "<" not in real, name
         # Hardly ever a good value: it has to be refused for what it says, not for its name. Which options a
         # format has depends on its type.

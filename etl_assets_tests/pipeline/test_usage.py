@@ -38,6 +38,6 @@ def test_cpu_time_is_that_of_this_process_and_of_those_it_started() -> None:
     own = usage.cpu_seconds
     subprocess.run([sys.executable, "-c", spin.format(0.3)], check=True)
 
-    assert 0.1 <= own < 0.3
+    assert 0.09 <= own < 0.3
     assert usage.cpu_seconds >= own + 0.29
     assert usage.seconds > 0
