@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -18,15 +18,17 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from etl_assets.connections import Connection
-from etl_assets.contracts.dataset import Dataset
 from etl_assets.errors import SettingsError
 from etl_assets.object_storage import ObjectStorage, is_s3, parse_place
-from etl_assets.publications.opening import Means, Publication, open_publications
 from etl_assets.settings.concurrency import ConcurrencySettings
 from etl_assets.settings.connections import ConnectionSettings
 from etl_assets.settings.dataset import DatasetSettings, TableName
 from etl_assets.settings.storage import StorageSettings
 from etl_assets.settings.upkeep import UpkeepSettings
+
+if TYPE_CHECKING:
+    from etl_assets.contracts.dataset import Dataset
+    from etl_assets.publications.opening import Publication
 
 
 class _Section(BaseModel):
@@ -226,6 +228,9 @@ class AppSettings(BaseSettings):
         Raises:
             SettingsError: One of them can't be what it is declared to be.
         """
+        # Brings Polars, whose threads are counted by these settings before it is imported.
+        from etl_assets.publications.opening import Means, open_publications
+
         means = Means(self.connection, self.object_storage, self.project_dir)
         return open_publications(dataset, self.dataset(dataset.name).publications, means)
 
