@@ -49,8 +49,6 @@ def upgrade() -> None:
             name="fk_decision_effects_validation_id",
             ondelete="CASCADE",
         ),
-        sa.ForeignKeyConstraint(
-            ["decision_id"], ["decisions.id"], name="fk_decision_effects_decision_id"
-        ),
+        sa.ForeignKeyConstraint(["decision_id"], ["decisions.id"], name="fk_decision_effects_decision_id"),
         sqlite_with_rowid=False,
     )
