@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -86,3 +86,24 @@ class DecisionEffect:
 
     decision_id: int
     rows: int
+
+
+def standing(entries: Sequence[Decision]) -> list[Decision]:
+    """Return the decisions that no later one supersedes or undoes, in order; undoings are among them.
+
+    What was superseded stays so when its successor is superseded in turn. What is undone counts as never
+    said: what it had superseded stands again. An undoing can be undone as well.
+
+    Args:
+        entries: All decisions of a dataset, in the order of their ids.
+    """
+    undone: set[int] = set()
+    superseded: set[int] = set()
+    found: list[Decision] = []
+    for one in reversed(entries):
+        if one.id in undone:
+            continue
+        if one.id not in superseded:
+            found.append(one)
+        (undone if one.kind is DecisionKind.UNDO else superseded).update(one.supersedes)
+    return found[::-1]

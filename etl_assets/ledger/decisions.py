@@ -11,7 +11,7 @@ from sqlalchemy import Connection, func, insert, select
 from etl_assets.contracts.row_filter import Condition, disjoint
 from etl_assets.errors import DecisionError
 from etl_assets.ledger.database import chunks
-from etl_assets.ledger.decision_records import Decision, DecisionKind
+from etl_assets.ledger.decision_records import Decision, DecisionKind, standing
 from etl_assets.ledger.rows import AnyRow, lock_dataset, note_change, to_record
 from etl_assets.ledger.schema import decision_effects, decisions
 
@@ -20,24 +20,6 @@ _VALUES_OR_FATE = {DecisionKind.CORRECT: "values", DecisionKind.WAIVE: "fate", D
 
 class DecisionConflictError(DecisionError):
     """Somebody else decided on the same thing; nothing was written."""
-
-
-def standing(entries: Sequence[Decision]) -> list[Decision]:
-    """Return the decisions that no later one supersedes or undoes, in order; undoings are among them.
-
-    An undoing that is undone itself counts no more: what it had undone stands again, and what that had
-    superseded does not.
-
-    Args:
-        entries: All decisions of a dataset, in the order of their ids.
-    """
-    replaced: set[int] = set()
-    found: list[Decision] = []
-    for one in reversed(entries):
-        if one.id not in replaced:
-            found.append(one)
-            replaced.update(one.supersedes)
-    return found[::-1]
 
 
 def record(connection: Connection, new: Sequence[Decision], now: datetime) -> list[Decision]:

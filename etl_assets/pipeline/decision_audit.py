@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from etl_assets.contracts.dataset import Layer, TableId
-from etl_assets.ledger.decision_records import Decision, DecisionKind
-from etl_assets.ledger.decisions import standing
+from etl_assets.ledger.decision_records import Decision, DecisionKind, standing
 from etl_assets.ledger.records import Delivery, DeliveryState
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.decisions import why_void

@@ -16,8 +16,7 @@ import polars as pl
 from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.contracts.vocabulary import RuleKind
-from etl_assets.ledger.decision_records import Decision, DecisionKind
-from etl_assets.ledger.decisions import standing
+from etl_assets.ledger.decision_records import Decision, DecisionKind, standing
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.refused import RAW, delivered_schema
 from etl_assets.quality.decided import Decided, RowGroup, typed

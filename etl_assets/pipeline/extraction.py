@@ -36,7 +36,7 @@ _UNREACHABLE = (
     DatabaseFault.TRANSIENT,
 )
 
-STATEMENT_SECONDS = 25
+STATEMENT_SECONDS = 25.0
 """How long a sensor's look lets a statement run: a tick is killed after 60 s. `dq run` waits."""
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from etl_assets.contracts.row_filter import Condition, Operator
 from etl_assets.errors import DecisionError
-from etl_assets.ledger.decision_records import Decision, DecisionEffect, DecisionKind
-from etl_assets.ledger.decisions import DecisionConflictError, standing
+from etl_assets.ledger.decision_records import Decision, DecisionEffect, DecisionKind, standing
+from etl_assets.ledger.decisions import DecisionConflictError
 from etl_assets.ledger.ledger import Ledger
 from etl_assets.ledger.records import ValidationRecord
 from etl_assets_tests.ledger.builders import Clock, validation
@@ -223,16 +223,38 @@ def test_effects_are_kept_with_the_validation(ledger: Ledger) -> None:
     assert (published.waived, published.corrected, published.discarded) == (2, 3, 1)
 
 
-@given(st.lists(st.lists(st.integers(0, 9), max_size=2), min_size=1, max_size=10))
-def test_an_entry_stands_unless_one_that_stands_names_it(said: list[list[int]]) -> None:
+@given(st.lists(st.tuples(st.booleans(), st.lists(st.integers(0, 9), max_size=2)), min_size=1, max_size=12))
+def test_what_stands_is_neither_undone_nor_superseded_by_what_is_not_undone(
+    said: list[tuple[bool, list[int]]],
+) -> None:
     entries: list[Decision] = []
-    for place, named in enumerate(said):
+    for place, (undoes, named) in enumerate(said):
         # As the ledger demands: only what stands may be superseded.
         stand = {one.id for one in standing(entries)}
         supersedes = tuple(sorted({id for id in named if id in stand}))
-        entries.append(decision(row=f"d1:{place}", id=place, supersedes=supersedes))
+        kind = DecisionKind.UNDO if undoes else DecisionKind.CORRECT
+        entries.append(decision(kind, row=f"d1:{place}", id=place, supersedes=supersedes))
 
-    def stands(id: int) -> bool:
-        return not any(id in one.supersedes and stands(one.id) for one in entries)
+    def taken(id: int, *, by_undoing: bool) -> bool:
+        return any(
+            id in one.supersedes
+            and (one.kind is DecisionKind.UNDO) is by_undoing
+            and not taken(one.id, by_undoing=True)
+            for one in entries
+        )
 
-    assert [one.id for one in standing(entries)] == [one.id for one in entries if stands(one.id)]
+    expected = [
+        one.id
+        for one in entries
+        if not taken(one.id, by_undoing=True) and not taken(one.id, by_undoing=False)
+    ]
+    assert [one.id for one in standing(entries)] == expected
+
+
+def test_a_row_can_be_corrected_again_and_again(ledger: Ledger) -> None:
+    [first] = record(ledger, decision())
+    [second] = record(ledger, decision(supersedes=(first.id,)))
+    [third] = record(ledger, decision(supersedes=(second.id,)))
+    assert holding(ledger) == [third.id]
+    [undoing] = record(ledger, decision(DecisionKind.UNDO, supersedes=(third.id,)))
+    assert holding(ledger) == [second.id, undoing.id]
