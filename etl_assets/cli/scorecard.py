@@ -17,6 +17,7 @@ from etl_assets.cli.output import counted, grid, listed, moment, number, percent
 from etl_assets.cli.published import publications_table
 from etl_assets.contracts.dataset import Layer
 from etl_assets.contracts.vocabulary import Dimension
+from etl_assets.errors import ErrorKind
 from etl_assets.pipeline.health import describe
 from etl_assets.pipeline.pending import PartitionStanding, Standing
 from etl_assets.pipeline.status import DatasetStatus, DimensionStatus, TableStatus
@@ -327,10 +328,12 @@ def _obstacles(status: DatasetStatus, glyphs: Glyphs) -> Iterator[RenderableType
     if pending := sum(len(table.pending) for table in status.tables):
         title = counted(pending, "partition") + " can be built now"
         remarks.append((Verdict.PASS, title, [""], f"dq run {status.dataset}"))
-    if errors := sum(one.count for one in status.errors):
-        kinds: Counter[str] = Counter()
-        for one in status.errors:
+    kinds: Counter[str] = Counter()
+    for one in status.errors:
+        # Data trouble stands above, as a gate, a delivery, or rows; here is what went wrong beside the data.
+        if one.error_kind != ErrorKind.DATA:
             kinds[one.error_kind] += one.count
+    if errors := kinds.total():
         told_kinds = ", ".join(f"{number(count)} {kind}" for kind, count in kinds.most_common())
         title = f"{counted(errors, 'error')} so far"
         remarks.append((Verdict.PASS, title, [told_kinds], f"dq circuits list {status.dataset}"))
