@@ -31,6 +31,7 @@ MOST_READ = 100
 _MOST_ROWS = 40_000
 _ALIKE = 0.5
 """Two headers that share so many of their names are one table's, before and after a change."""
+_DAY_OR_MONTH = re.compile("%-?[dm]")
 
 
 @dataclass(frozen=True)
@@ -334,6 +335,11 @@ def _dated(column: Column, layout: Layout) -> Column:
     formats = layout.period_formats
     if column.name != layout.period_column or not formats or not {*formats} < {*column.formats}:
         return column
+    # Another reading of the same cells goes; another way to write a date stays.
+    read = {_DAY_OR_MONTH.sub("", one) for one in formats}
+    formats = tuple(one for one in column.formats if one in formats or _DAY_OR_MONTH.sub("", one) not in read)
+    if formats == column.formats:
+        return replace(column, personal=None)
     told = f"written {' or '.join(formats)}: read so, the dates fit the names of the files"
     # Digits that are a date are no telephone number.
     return replace(

@@ -188,8 +188,9 @@ def _config(table: TableDraft) -> Iterator[str]:
     yield ""
     if repeated:
         told = (
-            f"{repeated:,} of {table.material.sample.height:,} rows looked at repeat another one in every "
-            "cell. If that is never meant, about_table(unique_as_delivered=True) keeps the first of them."
+            f"unsure: {repeated:,} of {table.material.sample.height:,} rows looked at repeat another one in "
+            "every cell, and are kept; if that is never meant, about_table(unique_as_delivered=True) keeps "
+            "the first of them"
         )
         yield from comment(told, indent=8)
     if table.unique:

@@ -192,36 +192,6 @@ def test_a_few_misfits_are_refused_with_their_reason(tmp_path: Path) -> None:
     assert verdict.accepted.height == 198
 
 
-def test_a_bad_file_does_not_close_the_gate_in_silence(tmp_path: Path) -> None:
-    """Two of twelve rows of one day: the day must go through, and the YAML says why it does."""
-    files = []
-    for n in range(20):
-        day = dt.date(2024, 1, 1) + dt.timedelta(days=n)
-        rows = [[f"O{n:02d}{m:03d}", str(day), str(day), f"{m}.50", "open"] for m in range(12)]
-        if n == 4:
-            rows[3][3] = rows[5][3] = "?!"
-        files.append(csv(tmp_path / f"orders_{day}.csv", HEADER, rows))
-    draft = draft_dataset("orders", files)
-    settings = yaml.safe_load(draft.files["config/datasets/orders.yaml"])
-    assert settings["tolerances"]["default"] == pytest.approx(0.25)
-    assert any("orders_2024-01-05.csv" in doubt.text and "16.7%" in doubt.text for doubt in draft.doubts)
-
-
-def test_what_is_tolerated_has_room_for_the_next_file(tmp_path: Path) -> None:
-    """24 of 500 rows are 4.8 %: 5 % would let this very file pass, and hold back the next."""
-    days = [dt.date(2024, 1, 1) + dt.timedelta(days=n) for n in range(8)]
-    files = []
-    for number, day in enumerate(days):
-        rows = [[f"O{number}{m:03d}", str(day), str(day), f"{m}.50", "open"] for m in range(500)]
-        for m in range(24):
-            rows[20 * m][3] = f"?{m}!"
-        files.append(csv(tmp_path / f"orders_{day}.csv", HEADER, rows))
-    draft = draft_dataset("orders", files)
-    assert draft.tables[0].worst[0] == pytest.approx(0.048)
-    assert yaml.safe_load(draft.files["config/datasets/orders.yaml"])["tolerances"]["default"] == 0.1
-    assert any("4.8% break a rule" in doubt.text for doubt in draft.doubts)
-
-
 PROBES = [f"P{n % 3};2025-05-{n % 28 + 1:02};{n},5" for n in range(60)]
 
 
