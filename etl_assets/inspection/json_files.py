@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ from etl_assets.inspection.encodings import TextEncoding
 from etl_assets.inspection.records import Certainty, Proposal
 from etl_assets.inspection.sampling import Sample
 from etl_assets.inspection.table import NoTableError, Table, frame_of
+from etl_assets.staging.formats.json_fields import RecordError, cell_text, parse_record
+from etl_assets.staging.formats.json_stream import ArrayError, ArrayReader
 from etl_assets.staging.formats.options import JsonFormat, JsonLinesFormat
 
 _MAX_DEPTH = 4
@@ -35,33 +39,20 @@ def read_json(path: Path, sample: Sample, encoding: TextEncoding, text: str) -> 
     """
     start = text.lstrip()
     if start.startswith("["):
-        records, ended = _items(start, 1)
-        return _table(path, sample, encoding, records, "json", None, ended)
+        return _table(path, sample, encoding, _elements(start, ()), "json", None)
     lines = [line for line in text.splitlines() if line.strip()]
     first = _parsed(lines[0]) if lines else None
     if isinstance(first, dict) and (len(lines) > 1 or not any(_lists(first, ()))):
         whole = lines if sample.complete else lines[:-1]
         for piece in sample.pieces[1:]:
             whole += encoding.decode(piece).splitlines()[1:-1]
-        parsed = [_parsed(line) for line in whole if line.strip()]
-        records = [one for one in parsed if isinstance(one, dict)]
-        table = _table(path, sample, encoding, records, "jsonl", None, ended=sample.complete)
-        broken = len(parsed) - len(records)
-        one, many = "1 line is no JSON object: it goes", f"{broken:,} lines are no JSON objects: they go"
-        told = one if broken == 1 else many
-        return _with_problem(table, f"{told} to quarantine") if broken else table
-    where, records, ended = _list_within(start)
+        return _table(path, sample, encoding, _records(whole), "jsonl", None)
+    where, found = _list_within(start)
     if where is None:
         raise NoTableError(
             "It is JSON without a list of objects", where={"file": path}, hint="Export one object a line"
         )
-    return _table(path, sample, encoding, records, "json", where, ended)
-
-
-def _with_problem(table: Table, problem: str) -> Table:
-    from dataclasses import replace
-
-    return replace(table, problems=(*table.problems, problem))
+    return _table(path, sample, encoding, found, "json", where)
 
 
 def _parsed(text: str) -> object:
@@ -71,38 +62,66 @@ def _parsed(text: str) -> object:
         return None
 
 
-def _items(text: str, position: int) -> tuple[list[Record], bool]:
-    """Objects of a list that begins at a position, up to its end or the end of the sample."""
-    found: list[Record] = []
-    while True:
-        while text[position : position + 1] in (" ", "\n", "\r", "\t", ","):
-            position += 1
-        if text[position : position + 1] == "]":
-            return found, True
+# -- records, as the pipeline reads them ----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What a text holds.
+
+    Attributes:
+        records: Each with its text.
+        broken: How many more can't be read.
+        trouble: Why there is nothing behind these; "" at the regular end.
+    """
+
+    records: list[tuple[Record, str]]
+    broken: int = 0
+    trouble: str = ""
+
+
+def _records(lines: Sequence[str]) -> _Found:
+    found: list[tuple[Record, str]] = []
+    broken = 0
+    for line in lines:
+        if not line.strip():
+            continue
         try:
-            value, position = _DECODER.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            return found, False
-        if isinstance(value, dict):
-            found.append(value)
+            found.append((parse_record(line), line.strip(" \t\r\n")))
+        except RecordError:
+            broken += 1
+    return _Found(found, broken)
 
 
-def _list_within(text: str) -> tuple[str | None, list[Record], bool]:
+def _elements(text: str, path: tuple[str, ...]) -> _Found:
+    """Objects of the list at a path, up to its end or the end of the sample."""
+    found: list[tuple[Record, str]] = []
+    broken = 0
+    chunks = iter([text.encode("utf-8", "replace")])
+    reader = ArrayReader(chunks, path, JsonFormat().max_record_bytes, "utf-8")
+    try:
+        for element in reader.elements():
+            if element.reason:
+                broken += 1
+            else:
+                found.append((element.fields, element.text))
+    except ArrayError as error:
+        return _Found(found, broken, str(error))
+    return _Found(found, broken)
+
+
+def _list_within(text: str) -> tuple[str | None, _Found]:
     """The longest list of objects below the keys of one object."""
     whole = _parsed(text)
     if isinstance(whole, dict):
         lists = sorted(_lists(whole, ()), key=lambda one: -len(one[1]))
-        return (".".join(lists[0][0]), lists[0][1], True) if lists else (None, [], True)
+        return (".".join(lists[0][0]), _elements(text, lists[0][0])) if lists else (None, _Found([]))
     # Cut off: take the first list that begins within the sample, below keys of the top.
-    import re
-
-    found = re.match(
+    began = re.match(
         r'\s*\{(?:\s*"[^"]+"\s*:\s*(?:"[^"]*"|[\d.eE+-]+|true|false|null)\s*,)*\s*"([^".]+)"\s*:\s*\[', text
     )
-    if found is None:
-        return None, [], False
-    records, ended = _items(text, found.end())
-    return (found[1] if records else None), records, ended
+    found = _elements(text, (began[1],)) if began else _Found([])
+    return (began[1] if began and found.records else None), found
 
 
 def _lists(value: Record, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], list[Record]]]:
@@ -117,17 +136,12 @@ def _lists(value: Record, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ..
 
 
 def _table(
-    path: Path,
-    sample: Sample,
-    encoding: TextEncoding,
-    records: Sequence[Record],
-    kind: str,
-    where: str | None,
-    ended: bool,
+    path: Path, sample: Sample, encoding: TextEncoding, found: _Found, kind: str, where: str | None
 ) -> Table:
+    records = found.records
     if not records:
         raise NoTableError("It is JSON without a single object", where={"file": path})
-    flat = [dict(_leaves(record, ())) for record in records]
+    flat = [dict(_leaves(record, ())) for record, _ in records]
     counts: Counter[tuple[str, ...]] = Counter()
     for one in flat:
         counts.update(one.keys())
@@ -140,7 +154,10 @@ def _table(
     rare = tuple(names[steps] for steps in paths if counts[steps] < _RARE * len(records))
     settings["optional"] = rare
     format = JsonLinesFormat(**settings) if kind == "jsonl" else JsonFormat(path=where, **settings)
-    rows = [[_text(one.get(steps)) for steps in paths] for one in flat]
+    rows = [
+        [cell_text(one.get(steps), text, steps) for steps in paths]
+        for one, (_, text) in zip(flat, records, strict=True)
+    ]
     what = (
         f"one JSON object a line, {len(records):,} of them"
         if kind == "jsonl"
@@ -148,7 +165,7 @@ def _table(
     )
     if where:
         what += f" under {where}"
-    complete = sample.complete and ended
+    complete = sample.complete and not found.trouble
     proposals = [Proposal("format", kind, Certainty.SURE, what), encoding.proposal]
     if columns:
         nested = len({steps[0] for steps in paths if len(steps) > 1})
@@ -162,8 +179,10 @@ def _table(
         )
     missing = [names[steps] for steps in paths if counts[steps] < len(records)]
     problems = list(encoding.problems)
-    if not complete and sample.complete:
-        problems.append("The text ends before its list does: it was cut off")
+    if found.broken:
+        problems.append(_broken(found.broken, "line" if kind == "jsonl" else "element"))
+    if found.trouble and sample.complete:
+        problems.append(found.trouble[:1].upper() + found.trouble[1:])
     if missing:
         shown = ", ".join(missing[:5])
         problems.append(f"{len(missing):,} fields are missing from some objects: {shown}")
@@ -194,9 +213,7 @@ def _plain(paths: Sequence[tuple[str, ...]]) -> bool:
     return all(step and not set(step) & set(".[]\"'") for steps in paths if len(steps) > 1 for step in steps)
 
 
-def _text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+def _broken(count: int, what: str) -> str:
+    if count == 1:
+        return f"1 {what} is no JSON object: it goes to quarantine"
+    return f"{count:,} {what}s are no JSON objects: they go to quarantine"

@@ -179,6 +179,39 @@ def test_a_list_within_one_object(tmp_path: Path) -> None:
     assert any("missing from some" in one for one in found.problems)
 
 
+@pytest.mark.parametrize("name", ["rows.jsonl", "rows.json", "below.json"])
+def test_nested_values_are_the_texts_that_the_pipeline_reads(tmp_path: Path, name: str) -> None:
+    """A rule drafted from `["a","b"]` would refuse each `["a", "b"]` of the file."""
+    records = ['{"id": %d, "tags": ["a",  "b"], "at": {"geo": [1.10,2]}, "none": { }}' % n for n in range(30)]  # noqa: UP031
+    listed = "[" + ",\n".join(records) + "]"
+    content = {"rows.jsonl": "\n".join(records), "rows.json": listed, "below.json": f'{{"x": {listed}}}'}[
+        name
+    ]
+
+    found = inspected(tmp_path, content, name=name)
+
+    assert proposal(found, "proof") == "passed"
+    assert found.sample["tags"].unique().to_list() == ['["a",  "b"]']
+    assert found.sample["at_geo"].unique().to_list() == ["[1.10,2]"]
+    assert found.sample["none"].unique().to_list() == ["{ }"]
+
+
+def test_elements_that_are_no_records_are_told(tmp_path: Path) -> None:
+    elements = [*(f'{{"id": {n}}}' for n in range(30)), '{"id": 1, "id": 2}', "7"]
+
+    found = inspected(tmp_path, "[" + ", ".join(elements) + "]", name="rows.json")
+
+    assert found.rows == 30
+    assert any("2 elements are no JSON objects" in one for one in found.problems)
+
+
+def test_a_list_that_was_cut_off_is_told(tmp_path: Path) -> None:
+    found = inspected(tmp_path, '{"x": [' + ", ".join(f'{{"id": {n}}}' for n in range(30)), name="rows.json")
+
+    assert found.format.model_dump()["path"] == "x"
+    assert any("cut off" in one for one in found.problems)
+
+
 # -- keys ----------------------------------------------------------------------------------------
 
 

@@ -199,7 +199,9 @@ class FieldPlan:
             column = pl.Series(name, values, dtype=pl.String(), strict=True)
         except TypeError:
             found = zip(values, texts, strict=True)
-            column = pl.Series(name, [_cell(value, text, steps) for value, text in found], dtype=pl.String())
+            column = pl.Series(
+                name, [cell_text(value, text, steps) for value, text in found], dtype=pl.String()
+            )
         if name not in self._seen and (
             column.null_count() < len(column) or any(_has(record, steps) for record in records)
         ):
@@ -231,7 +233,14 @@ def _has(record: Any, steps: tuple[Step, ...]) -> bool:
     return here.__class__ is dict and last in here
 
 
-def _cell(value: Any, text: str, steps: tuple[Step, ...]) -> str | None:
+def cell_text(value: Any, text: str, steps: tuple[Step, ...]) -> str | None:
+    """Return a cell: lists, objects and numbers as they stand in the text of their record.
+
+    Args:
+        value: What stands under the path, as it was parsed.
+        text: The text of the record.
+        steps: The path.
+    """
     if value is None or value.__class__ is str:
         return value
     if value.__class__ is bool:
