@@ -6,12 +6,14 @@ import datetime
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
 from etl_assets.errors import LibraryPanicError, panics_as_errors
 from etl_assets.inspection.dialects import Record
+from etl_assets.inspection.header_line import kind_of
 from etl_assets.inspection.lexicon import TOTALS
 from etl_assets.inspection.proof import read_as_proposed
 from etl_assets.inspection.records import Certainty, Proposal
@@ -22,6 +24,8 @@ from etl_assets.staging.formats.workbook import Workbook, WorkbookError
 
 MAX_BYTES = 200_000_000
 _SHEETS = 20
+_HEADER_WITHIN = 200
+_HEADER_FILLED = 0.6
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,13 @@ def read_excel(path: Path) -> Table:
         raise NoTableError("No sheet of the workbook holds anything", where={"file": path})
     sheet = max(sheets, key=lambda one: one.filled)
     width = _width(sheet.rows)
-    around = find_surroundings(sheet.rows, width, at_end=True)
-    kept = [sheet.rows[n].cells for n in range(around.first, around.last) if n not in around.skipped]
-    whole = [[*cells[:width], *[""] * (width - len(cells))] for cells in kept if any(cells)]
-    names, problems, fit = named(around.header.cells[:width] if around.header else None, width, whole)
+    rows = [_as_wide(row, width) for row in sheet.rows]
+    around = find_surroundings(rows, width, at_end=True)
+    kept = [rows[n].cells for n in range(around.first, around.last) if n not in around.skipped]
+    whole = [list(cells) for cells in kept if any(cells)]
+    names, problems, fit = named(around.header.cells if around.header else None, width, whole)
     several = len(sheets) + len(others) > 1
-    settings: dict[str, Any] = {"sheet": sheet.name if several else None, **_skips(sheet, around)}
+    settings: dict[str, Any] = {"sheet": sheet.name if several else None, **_skips(rows, around)}
     settings |= (
         {**fit, "skip_repeated_header": around.repeated_header}
         if around.header
@@ -126,22 +131,41 @@ def _text(cell: object) -> str:
 
 
 def _width(rows: Sequence[Record]) -> int:
-    """The columns that most rows reach, remarks beside the table left out."""
+    """The columns that many rows reach or the header names, remarks beside the table left out."""
     ends: Counter[int] = Counter()
     for row in rows[:5_000]:
         ends[max((n for n, cell in enumerate(row.cells, 1) if cell), default=0)] += 1
     del ends[0]
-    widest = max((end for end, count in ends.items() if count >= 0.1 * ends.total()), default=1)
-    return max(widest, 1)
+    reached = max((end for end, count in ends.items() if count >= 0.1 * ends.total()), default=1)
+    return max(reached, 1) + _named_beside(rows, max(reached, 1))
 
 
-def _skips(sheet: _Sheet, around: Surroundings) -> dict[str, Any]:
-    first = around.header or (sheet.rows[around.first] if around.first < len(sheet.rows) else None)
+def _named_beside(rows: Sequence[Record], width: int) -> int:
+    """How many more columns the header names, right behind those that many rows reach."""
+    for row in rows[:_HEADER_WITHIN]:
+        if sum(map(bool, row.cells[:width])) < _HEADER_FILLED * width:
+            continue
+        # The first line as filled as rows are: a header, if there is one.
+        if not all(kind_of(cell) in ("text", "empty") for cell in row.cells[:width]):
+            return 0
+        beside = takewhile(lambda cell: kind_of(cell) == "text", row.cells[width:])
+        return sum(1 for _ in beside) if row.cells[width - 1] else 0
+    return 0
+
+
+def _as_wide(row: Record, width: int) -> Record:
+    if len(row.cells) == width:
+        return row
+    return replace(row, cells=[*row.cells[:width], *[""] * (width - len(row.cells))])
+
+
+def _skips(rows: Sequence[Record], around: Surroundings) -> dict[str, Any]:
+    first = around.header or (rows[around.first] if around.first < len(rows) else None)
     settings: dict[str, Any] = {"skip_rows": first.line - 1 if first and around.first > 1 else 0}
     patterns = [
         f"^{re.escape(next(cell for cell in cells if cell))}$" for cells in around.skip_cells if any(cells)
     ]
-    below = [row for row in sheet.rows[around.last :] if row.filled]
+    below = [row for row in rows[around.last :] if row.filled]
     if len(below) == 1 and TOTALS.match(label := next(cell for cell in below[0].cells if cell)):
         patterns.append(f"^{re.escape(label)}$")
     elif below:

@@ -36,7 +36,9 @@ def find_header(records: Sequence[Record], start: int, last: int, width: int) ->
     line = records[start].line
     body = [one.cells for one in records[start + 1 : min(last, start + 1 + BODY)] if len(one.cells) == width]
     if not body:
-        return True, Proposal("header_line", line, Certainty.UNSURE, "there is only one line", (0,))
+        below = any(one.filled for one in records[start + 1 : last])
+        told = "no line below it has as many cells" if below else "there is only one line"
+        return True, Proposal("header_line", line, Certainty.UNSURE, told, (0,))
     typed = _Votes()
     for n, cell in enumerate(cells[:500]):
         typed.count(cell, [row[n] for row in body])

@@ -131,6 +131,22 @@ def excel_with_title_rows() -> Case:
 
 
 @CASES.add
+def excel_with_a_last_column_that_few_rows_fill() -> Case:
+    header = [*GOODS_HEADER, "returned", "reason"]
+    gone = [[*row, "2024-03-01", "broken"] if n == 7 else row for n, row in enumerate(goods())]
+    content = _excel(Goods=[["Article list"], ["as of", "2024-02-01"], [], header, *gone])
+    return Case(content, name="goods.xlsx", format="excel", header_line=4, names=tuple(header), rows=40)
+
+
+@CASES.add
+def excel_with_a_remark_beside_the_table() -> Case:
+    beside = [[*row, "", "ask Anna"] if n == 7 else row for n, row in enumerate(goods())]
+    content = _excel(Goods=[["Article list"], [], list(GOODS_HEADER), *beside])
+    names = tuple(GOODS_HEADER)
+    return Case(content, name="goods.xlsx", format="excel", header_line=3, names=names, proof="partly")
+
+
+@CASES.add
 def excel_with_two_sheets() -> Case:
     content = _excel(Read_me=[["This is the list of articles"]], Goods=[list(GOODS_HEADER), *goods()])
     read = {"sheet": "Goods"}
