@@ -78,9 +78,7 @@ class BronzeReader:
         columns = [name for name in self.pipeline.contract(self.table).schema if name not in PROVENANCE]
         readings = read_deliveries(list(by_id.values()), source, columns, self.scratch)
         accounts, kept = self._from_lake({**readings.accounts, **unfetched}, inputs)
-        # Without any file, as where a newer version has no rows of the period, nothing tells the columns.
-        rows = readings.frame if by_id else pl.LazyFrame(schema=self.pipeline.contract(self.table).schema)
-        frame = self._with_period(rows)
+        frame = self._with_period(self._with_columns(readings.frame))
         unreadable = self._with_period(readings.unreadable.lazy()).collect()
         by_column = source.period_from is PeriodFrom.COLUMN
         if by_column and source.period_column in frame.collect_schema():
@@ -97,6 +95,15 @@ class BronzeReader:
             # A delivery may have rows of periods that are built another time.
             frame = frame.filter(pl.col(PERIOD).is_in(good))
         return Opened(opened, frame, lambda: self._changed(opened, by_id))
+
+    def _with_columns(self, rows: pl.LazyFrame) -> pl.LazyFrame:
+        """The rows as read, or none of the contract's columns where no file is left that tells them.
+
+        So it is where a newer version has no rows of the period, and where typed files are gone.
+        """
+        if {*rows.collect_schema()} <= {*PROVENANCE}:
+            return pl.LazyFrame(schema=self.pipeline.contract(self.table).schema)
+        return rows
 
     def _fetch(self, inputs: Sequence[Input]) -> tuple[dict[str, DeliveryFile], dict[str, Account]]:
         """Have the deliveries on this machine, by id; copies of what was read before are cleared away."""

@@ -83,12 +83,13 @@ def why_void(pipeline: DatasetPipeline, table: TableId, decision: Decision, pres
         return "it was made for other deliveries: some were superseded, or new ones came"
     if decision.deliveries and not set(decision.deliveries) & set(present):
         return "its delivery was superseded, or is not there any more"
-    contract = pipeline.contract(table)
-    if decision.kind is DecisionKind.WAIVE:
-        known = {rule.name for rule in contract.rules}
+    # What makes a record unreadable is no rule of the contract.
+    if decision.kind is DecisionKind.WAIVE or (decision.rules and table.layer is not Layer.BRONZE):
+        known = {rule.name for rule in pipeline.contract(table).rules}
         lost = [rule for rule in decision.rules if rule not in known]
         if len(lost) == len(decision.rules):
             return f"the contract has no rule {', '.join(lost)} any more"
+    if decision.kind is DecisionKind.WAIVE:
         return ""
     columns = cell_columns(pipeline, table)
     named = [*decision.values, *(one.column for one in decision.where)]

@@ -88,7 +88,10 @@ def _any(pending: Pending, standings: Iterable[Standing]) -> bool:
 
 def _ledger(pipeline: DatasetPipeline) -> list[object]:
     sick = [(one.circuit, one.state) for one in pipeline.ledger.circuits(pipeline.name) if not one.is_closed]
-    return [pipeline.ledger.changes(pipeline.name), sick]
+    now = pipeline.now()
+    # A decision that holds until a moment ends without anybody's writing anything.
+    ended = [one.id for one in pipeline.ledger.decisions(pipeline.name) if one.expired(now)]
+    return [pipeline.ledger.changes(pipeline.name), sick, ended]
 
 
 def _settings(pipeline: DatasetPipeline) -> str:
