@@ -16,8 +16,8 @@ from etl_assets.contracts.dataset import Dataset, Layer, Table, TableId
 from etl_assets.contracts.declare import about_table
 from etl_assets.pipeline import deciding, quiet
 from etl_assets.pipeline.choosing import Rows
-from etl_assets.pipeline.decision_audit import audit
 from etl_assets.pipeline.deciding import Author
+from etl_assets.pipeline.decision_audit import audit
 from etl_assets.pipeline.leases import held_lease
 from etl_assets.staging.source import Source
 from etl_assets_tests.end_to_end import desk, tiny
