@@ -30,7 +30,7 @@ from etl_assets.cli.teaching import with_examples
 
 if TYPE_CHECKING:
     from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
-    from etl_assets.pipeline.deciding import Proposal
+    from etl_assets.pipeline.deciding import Proposal, Turned
 
 
 @with_examples
@@ -149,7 +149,8 @@ def undo(
 ) -> None:
     """Take decisions back: tables become again what they were without them.
 
-    What a decision had superseded holds again. An undoing can be undone.
+    What a decision had superseded holds again, and is told. An undoing can be
+    undone.
 
     Examples:
       dq quarantine undo 17 --why "the till was right after all"
@@ -165,7 +166,7 @@ def undo(
         raise WrongUseError("These are decisions on several datasets", hint="Undo them one dataset at a time")
     pipeline = context.open_pipeline(settings, str(next(iter(datasets.values()))))
     proposals = deciding.undo(pipeline, ids, author(who, why, None))
-    _settle(pipeline, proposals, dry_run=dry_run, json=json)
+    _settle(pipeline, proposals, dry_run=dry_run, json=json, turned=deciding.turned(pipeline, proposals))
 
 
 @with_examples
@@ -173,7 +174,8 @@ def replay(dataset: DatasetName, json: Json = False) -> None:
     """Build the partitions that decisions concern, and all else that is pending.
 
     It is what the next run does anyway, through Dagster, in this process.
-    Replaying again does nothing.
+    Replaying again does nothing. Rows that were corrected and are refused all
+    the same are told, with the rules that they break now.
 
     Examples:
       dq quarantine replay retail
@@ -193,9 +195,16 @@ def replay(dataset: DatasetName, json: Json = False) -> None:
     raise typer.Exit(run_and_report(settings, pipeline, json=json))
 
 
-def _settle(pipeline: DatasetPipeline, proposals: list[Proposal], *, dry_run: bool, json: bool) -> None:
+def _settle(
+    pipeline: DatasetPipeline,
+    proposals: list[Proposal],
+    *,
+    dry_run: bool,
+    json: bool,
+    turned: Turned | None = None,
+) -> None:
     from etl_assets.cli.decisions_told import tell_decided
     from etl_assets.pipeline.deciding import decide
 
     decided = [] if dry_run else decide(pipeline, proposals)
-    tell_decided(results(), pipeline, proposals, decided, json=json)
+    tell_decided(results(), pipeline, proposals, decided, json=json, turned=turned)

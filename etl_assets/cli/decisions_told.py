@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from etl_assets.cli.output import cell, counted, grid, iso, listed, moment, plain, print_json, speaks_unicode
-from etl_assets.cli.quarantined_rows import MASK
+from etl_assets.cli.quarantined_rows import MASK, QuarantinedRow
 from etl_assets.pipeline.personal import comparable, hidden_columns
 
 if TYPE_CHECKING:
@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from etl_assets.ledger.decision_records import Decision
     from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
-    from etl_assets.pipeline.deciding import Proposal
+    from etl_assets.pipeline.deciding import Proposal, Turned
     from etl_assets.pipeline.decision_audit import AuditedDecision
+    from etl_assets.pipeline.still_refused import StillRefused
 
 STYLES = {"in force": "green", "to replay": "cyan", "void": "bold red"}
 
@@ -27,6 +28,7 @@ def tell_decided(
     decided: Sequence[Decision],
     *,
     json: bool,
+    turned: Turned | None = None,
 ) -> None:
     """Say what was decided, or would be, and what comes next.
 
@@ -36,6 +38,7 @@ def tell_decided(
         proposals: What was proposed.
         decided: What became of it; nothing for a dry run.
         json: As one document.
+        turned: What an undoing does to other decisions.
     """
     hidden = hidden_columns(pipeline)
     shown = decided or [one.decision for one in proposals]
@@ -44,11 +47,23 @@ def tell_decided(
             as_json(decision, hidden) | {"rows": proposal.rows}
             for decision, proposal in zip(shown, proposals, strict=True)
         ]
-        print_json({"decided": bool(decided), "decisions": found})
+        document: dict[str, Any] = {"decided": bool(decided), "decisions": found}
+        if turned is not None:
+            document["hold_again"] = [as_json(one, hidden) for one in turned.again]
+            document["hold_no_more"] = [as_json(one, hidden) for one in turned.no_more]
+        print_json(document)
         return
     for decision, proposal in zip(shown, proposals, strict=True):
         number = f"decision {decision.id}: " if decided else "would be decided: "
         console.print(f"{number}{told(decision, hidden, proposal.rows)}", soft_wrap=True)
+    if turned is not None:
+        would = "" if decided else "would "
+        for one in turned.again:
+            what = "hold again" if would else "holds again"
+            console.print(f"decision {one.id} {would}{what}: {told(one, hidden)}", soft_wrap=True)
+        for one in turned.no_more:
+            what = "hold no more" if would else "holds no more"
+            console.print(f"decision {one.id} {would}{what}: {told(one, hidden)}", soft_wrap=True)
     if decided:
         console.print(
             f"nothing is built yet; to do so now: dq quarantine replay {pipeline.name}",
@@ -114,7 +129,81 @@ def as_json(one: Decision, hidden: Collection[str]) -> dict[str, Any]:
 def audited_as_json(one: AuditedDecision, hidden: Collection[str]) -> dict[str, Any]:
     """A decision, and what became of it, for machines."""
     own = as_json(one.decision, hidden)
-    return own | {"state": one.state, "reason": one.reason or None, "rows": one.rows}
+    return own | {
+        "state": one.state,
+        "reason": one.reason or None,
+        "rows": one.rows,
+        "still_refused": refused_as_json(one.still_refused) if one.still_refused else None,
+    }
+
+
+def told_refused(one: AuditedDecision) -> str:
+    """Say of a correction that rows are refused with their new values too; '' if none is."""
+    refused = one.still_refused
+    if refused is None:
+        return ""
+    by = f"still refused by {refused.table}: {', '.join(refused.reasons)}"
+    if one.decision.row_id:
+        return f"the row is {by}"
+    are = "is" if refused.rows == 1 else "are"
+    return f"{counted(refused.rows, 'row')} that it corrects {are} {by}; such as {refused.row_id}"
+
+
+def decisions_to_replay(pipeline: DatasetPipeline, row: QuarantinedRow) -> list[int]:
+    """The decisions on one refused row that hold and are not built yet."""
+    from etl_assets.pipeline.choosing import standing_on
+
+    if row.row_id is None:
+        return []
+    standing = standing_on(pipeline, row.table, row.row_id)
+    return [one.id for one in standing if one.id not in row.decisions]
+
+
+def decided_on_row(pipeline: DatasetPipeline, delivery: str, line: int) -> str:
+    """Say which decisions hold on a row that is in no quarantine; '' if none does."""
+    from etl_assets.pipeline.decisions import Decisions
+
+    hidden = hidden_columns(pipeline)
+    holding = Decisions.of(pipeline).holding
+    own = [one for one in holding if one.row_id == f"{delivery}:{line}"]
+    many = [one for one in holding if one.about_rows and not one.row_id and delivery in one.deliveries]
+    parts = [f"Decision {one.id} of {one.who} holds on it: {told(one, hidden)}" for one in own]
+    if many:
+        ids = ", ".join(str(one.id) for one in many)
+        parts.append(f"Decisions on many rows of its delivery, and perhaps on it: {ids}")
+    return "; ".join([*parts, "see dq audit"]) if parts else ""
+
+
+def refused_as_json(one: StillRefused) -> dict[str, Any]:
+    """What a correction did not mend, for machines."""
+    return {
+        "decision": one.decision_id,
+        "table": str(one.table),
+        "rows": one.rows,
+        "row_id": one.row_id,
+        "reasons": list(one.reasons),
+    }
+
+
+def print_still_refused(console: Console, audited: Sequence[AuditedDecision], *, most: int = 5) -> None:
+    """Say which corrections don't help, and what can be done about it."""
+    found = [one for one in audited if one.still_refused is not None]
+    for one in found[:most]:
+        refused = one.still_refused
+        assert refused is not None
+        console.print(
+            f"decision {one.decision.id}: {plain(told_refused(one))}",
+            style="yellow",
+            soft_wrap=True,
+        )
+        console.print(
+            f"  see dq quarantine show {refused.row_id}; then correct it anew with "
+            f"--supersedes {one.decision.id}, or dq quarantine undo {one.decision.id}",
+            style="dim",
+            soft_wrap=True,
+        )
+    if len(found) > most:
+        console.print(f"{len(found) - most:,} more such decisions: dq audit", style="dim", soft_wrap=True)
 
 
 def print_audit(
@@ -133,14 +222,15 @@ def print_audit(
         what = told(decision, hidden, one.rows)
         if decision.until is not None:
             what += f" until {moment(decision.until)}"
-        state = cell(one.state, STYLES.get(one.state, "dim"))
+        notes = [what, *filter(None, (one.reason, told_refused(one)))]
+        state = cell(one.state, "yellow" if one.still_refused else STYLES.get(one.state, "dim"))
         table.add_row(
             str(decision.id),
             *([cell(decision.dataset)] if datasets > 1 else []),
             moment(decision.decided_at),
             cell(decision.who),
             state,
-            cell(f"{what}; {one.reason}" if one.reason else what),
+            cell("; ".join(notes)),
             cell(decision.why),
         )
     console.print(table)

@@ -205,7 +205,10 @@ def _row_table(page: Sequence[QuarantinedRow], console: Console) -> Table:
 
 
 def _decided(row: QuarantinedRow) -> str:
-    return f" (decision {', '.join(map(str, row.decisions))})" if row.decisions else ""
+    if not row.decisions:
+        return ""
+    still = "still refused after " if row.corrected else ""
+    return f" ({still}decision {', '.join(map(str, row.decisions))})"
 
 
 def _preview(row: QuarantinedRow) -> str:
@@ -244,6 +247,7 @@ def show(
 
 
 def _find(delivery: str, line: int) -> tuple[DatasetPipeline, list[QuarantinedRow]]:
+    from etl_assets.cli.decisions_told import decided_on_row
     from etl_assets.cli.quarantined_rows import Selection, read_rows
 
     settings = context.open_settings()
@@ -258,13 +262,17 @@ def _find(delivery: str, line: int) -> tuple[DatasetPipeline, list[QuarantinedRo
         raise WrongUseError(
             "The row is not in quarantine",
             where={"delivery": f"{one.id} ({one.key})", "line": line},
-            hint="It was accepted, declared a duplicate, or no record starts on that line",
+            hint=decided_on_row(pipeline, one.id, line)
+            or "It was accepted, declared a duplicate, or no record starts on that line",
         )
     return pipeline, found
 
 
 def _print_row(console: Console, pipeline: DatasetPipeline, row: QuarantinedRow) -> None:
+    from etl_assets.cli.decisions_told import decisions_to_replay
+
     state = "held back by a closed gate" if row.held else "in quarantine"
+    waiting = decisions_to_replay(pipeline, row)
     console.print(
         facts(
             [
@@ -272,10 +280,13 @@ def _print_row(console: Console, pipeline: DatasetPipeline, row: QuarantinedRow)
                 ("table", cell(f"{row.dataset} {row.table}, {state}")),
                 ("partition", cell(row.partition or "-")),
                 *([("decisions", cell(", ".join(map(str, row.decisions))))] if row.decisions else []),
+                *([("to replay", cell(", ".join(map(str, waiting))))] if waiting else []),
             ]
         )
     )
     console.print()
+    if row.corrected:
+        console.print("corrected, and still refused:", style="yellow")
     for reason in row.reasons:
         rule = _rule(pipeline, row, reason)
         console.print(cell(reason, "bold red"), soft_wrap=True)
@@ -286,7 +297,15 @@ def _print_row(console: Console, pipeline: DatasetPipeline, row: QuarantinedRow)
     if row.raw is not None:
         console.print(cell(row.raw), soft_wrap=True)
     else:
-        console.print(facts((name, _value(value)) for name, value in row.cells.items()))
+        console.print(facts((name, _cell(row, name, value)) for name, value in row.cells.items()))
+
+
+def _cell(row: QuarantinedRow, name: str, value: object) -> Text:
+    """A cell as delivered, and beside it what it was corrected to."""
+    shown = _value(value)
+    if name in row.corrected:
+        shown = shown + cell(", corrected to ", "dim") + _value(row.corrected[name])
+    return shown
 
 
 def _value(value: object) -> Text:
@@ -325,6 +344,7 @@ def _as_json(row: QuarantinedRow) -> dict[str, Any]:
         "row_id": row.row_id,
         "reasons": list(row.reasons),
         "decisions": list(row.decisions),
+        "corrected": dict(row.corrected),
         "held": row.held,
         "row": dict(row.cells),
         "raw": row.raw,

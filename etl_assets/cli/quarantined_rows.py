@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from etl_assets.contracts.dataset import TableId
 from etl_assets.contracts.provenance import PROVENANCE
 from etl_assets.lake.files import PERIOD, LakeFile, scan_files
+from etl_assets.ledger.decision_records import Decision, DecisionKind
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.personal import comparable, hidden_columns
 from etl_assets.pipeline.refused import RAW, held_files, quarantine_files, refused_schema, scan_held
@@ -49,6 +50,7 @@ class QuarantinedRow:
         raw: An unreadable record as far as it can be shown; None for any other row.
         held: Whether it belongs to a partition that a closed gate holds back.
         decisions: The ids of the decisions that concern it.
+        corrected: Column -> its value after the corrections among them, masked where it is personal.
     """
 
     dataset: str
@@ -61,6 +63,7 @@ class QuarantinedRow:
     raw: str | None = None
     held: bool = False
     decisions: tuple[int, ...] = ()
+    corrected: Mapping[str, object] = field(default_factory=dict)
 
     @property
     def row_id(self) -> str | None:
@@ -114,7 +117,23 @@ def _read(
     scan = scan_held(files, schema) if wanted.held else scan_files(files, schema)
     found = scan.filter(_condition(wanted)).head(count).collect(engine="streaming")
     hidden = hidden_columns(pipeline)
-    return [_row(pipeline, table, values, hidden, held=wanted.held) for values in found.iter_rows(named=True)]
+    rows = [_row(pipeline, table, values, hidden, held=wanted.held) for values in found.iter_rows(named=True)]
+    if not any(row.decisions for row in rows):
+        return rows
+    known = {one.id: one for one in pipeline.ledger.decisions(pipeline.name)}
+    return [replace(row, corrected=_corrected(row, known, hidden)) for row in rows]
+
+
+def _corrected(
+    row: QuarantinedRow, known: Mapping[int, Decision], hidden: frozenset[str]
+) -> dict[str, object]:
+    """The new cells of a row: its own correction goes before those of many rows."""
+    decisions = [known[id] for id in row.decisions if id in known]
+    corrections = [one for one in decisions if one.kind is DecisionKind.CORRECT]
+    cells: dict[str, object] = {}
+    for one in sorted(corrections, key=lambda one: (bool(one.row_id), one.id)):
+        cells |= {name: _shown(name, value, hidden) for name, value in one.values.items()}
+    return cells
 
 
 def _condition(wanted: Selection) -> pl.Expr:

@@ -51,17 +51,23 @@ def run(dataset: DatasetName, json: Json = False) -> None:
 
 def run_and_report(settings: AppSettings, pipeline: DatasetPipeline, *, json: bool) -> ExitCode:
     """Run a dataset, print what came of it, and return how to exit."""
+    from etl_assets.cli.decisions_told import print_still_refused, refused_as_json
     from etl_assets.orchestration.local_run import run_dataset
+    from etl_assets.pipeline.decision_audit import audit, with_still_refused
     from etl_assets.pipeline.status import dataset_status
 
     with _progress(settings) as progress:
         done = run_dataset(pipeline.dataset, settings, progress=progress)
     status = dataset_status(pipeline)
     code = _exit_code(pipeline, done, status)
+    # Where something broke the lake may be out of reach, and corrections may not be built.
+    audited = [] if code is ExitCode.BROKEN else with_still_refused(pipeline, audit(pipeline))
     if json:
-        print_json(_as_json(done, status))
+        refused = [refused_as_json(one.still_refused) for one in audited if one.still_refused]
+        print_json(_as_json(done, status) | {"still_refused": refused})
     else:
         _print(pipeline, done, status)
+        print_still_refused(results(), audited)
     return code
 
 

@@ -13,7 +13,7 @@ from etl_assets.contracts.dataset import Layer, TableId
 from etl_assets.contracts.rules import Rule
 from etl_assets.contracts.vocabulary import RuleKind, Severity
 from etl_assets.errors import DecisionError
-from etl_assets.ledger.decision_records import Decision, DecisionKind
+from etl_assets.ledger.decision_records import Decision, DecisionKind, standing
 from etl_assets.ledger.records import DeliveryState, Outcome, Validation
 from etl_assets.pipeline.choosing import ChosenRows, Rows, chosen_rows, written_alike
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
@@ -55,6 +55,38 @@ class Proposal:
 
     decision: Decision = field(repr=False)
     rows: int
+
+
+@dataclass(frozen=True)
+class Turned:
+    """What taking decisions back does to others.
+
+    Attributes:
+        again: Decisions that hold again: what was taken back had superseded or undone them.
+        no_more: Decisions that hold no more, besides those that were named: others hold again in their place.
+    """
+
+    again: tuple[Decision, ...] = ()
+    no_more: tuple[Decision, ...] = ()
+
+
+def turned(pipeline: DatasetPipeline, undoings: Sequence[Proposal]) -> Turned:
+    """Say which other decisions hold again, and which no more, once these undoings are made."""
+    entries = pipeline.ledger.decisions(pipeline.name)
+    newest = max((one.id for one in entries), default=0)
+    later = [replace(one.decision, id=newest + n) for n, one in enumerate(undoings, start=1)]
+    before, after = _holding(pipeline, entries), _holding(pipeline, [*entries, *later])
+    named = {id for one in later for id in one.supersedes}
+    return Turned(
+        tuple(one for id, one in after.items() if id not in before),
+        tuple(one for id, one in before.items() if id not in after and id not in named),
+    )
+
+
+def _holding(pipeline: DatasetPipeline, entries: Sequence[Decision]) -> dict[int, Decision]:
+    now = pipeline.now()
+    holding = (one for one in standing(entries) if one.kind is not DecisionKind.UNDO and not one.expired(now))
+    return {one.id: one for one in holding}
 
 
 def decide(pipeline: DatasetPipeline, proposals: Sequence[Proposal]) -> list[Decision]:
@@ -333,8 +365,8 @@ def _check_author(pipeline: DatasetPipeline, author: Author) -> None:
 def _check_newest(pipeline: DatasetPipeline, latest: Validation, where: dict[str, object]) -> None:
     """What a person saw must be of what is there now: else the gate is judged anew first."""
     table = TableId(Layer(latest.layer), latest.table)
-    standing = Pending.of(pipeline).standings.get((table, latest.period))
-    if standing is not None and standing.standing is Standing.PENDING:
+    found = Pending.of(pipeline).standings.get((table, latest.period))
+    if found is not None and found.standing is Standing.PENDING:
         raise DecisionError(
             "Something has changed since the gate closed", where=where, hint=f"First `dq run {pipeline.name}`"
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from etl_assets.contracts.dataset import Layer, TableId
@@ -12,6 +12,7 @@ from etl_assets.ledger.records import Delivery, DeliveryState
 from etl_assets.pipeline.dataset_pipeline import DatasetPipeline
 from etl_assets.pipeline.decisions import why_void
 from etl_assets.pipeline.pending import Pending, Standing
+from etl_assets.pipeline.still_refused import StillRefused, still_refused
 
 
 class DecisionState(StrEnum):
@@ -38,12 +39,15 @@ class AuditedDecision:
     Attributes:
         reason: Why it is void, wholly or in part; or by which decision it was superseded or undone.
         rows: Rows of published partitions that it concerns.
+        still_refused: Of a correction in force: the rows that are refused with their new values too; only
+            where somebody looked (`with_still_refused`).
     """
 
     decision: Decision
     state: DecisionState
     reason: str = ""
     rows: int = 0
+    still_refused: StillRefused | None = None
 
     @property
     def asks(self) -> bool:
@@ -79,6 +83,20 @@ def audit(pipeline: DatasetPipeline, pending: Pending | None = None) -> list[Aud
         else:
             found.append(look.holding(one))
     return found
+
+
+def with_still_refused(
+    pipeline: DatasetPipeline, audited: Sequence[AuditedDecision]
+) -> list[AuditedDecision]:
+    """Say of corrections in force which rows they did not save; reads quarantine where there are any."""
+    in_force = [one.decision for one in audited if one.state is DecisionState.IN_FORCE]
+    if not any(one.kind is DecisionKind.CORRECT for one in in_force):
+        return list(audited)
+    found = still_refused(pipeline, in_force)
+    return [
+        replace(one, still_refused=found.get(one.decision.id)) if one.state is DecisionState.IN_FORCE else one
+        for one in audited
+    ]
 
 
 def _newest_that_replaced(one: Decision, entries: Iterable[Decision]) -> Decision | None:

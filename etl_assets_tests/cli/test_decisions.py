@@ -77,6 +77,62 @@ def test_a_dry_run_decides_nothing(own_home: Path, dq: Dq) -> None:
     assert "nobody decided anything yet" in dq("audit", "retail").stdout
 
 
+def test_a_correction_that_does_not_help_is_told_wherever_one_looks(own_home: Path, dq: Dq) -> None:
+    id = row(dq, 44)
+    secret = "99887"
+    new = ("--set", "Quantity=six", "--set", f"CustomerID={secret}.0")
+    assert dq("quarantine", "correct", id, *new, *WHY).exit_code == 0
+    assert "to replay" in dq("quarantine", "show", id).stdout
+    replayed = dq("quarantine", "replay", "retail")
+    shown = dq("quarantine", "show", id)
+    told = [replayed, shown, dq("quarantine", "list", "retail"), dq("audit", "retail")]
+    texts = [" ".join(one.stdout.split()) for one in told]
+    assert "decision 1: the row is still refused by silver/sales: quantity.castable" in texts[0]
+    assert f"dq quarantine show {id}" in texts[0]
+    assert "corrected, and still refused: quantity.castable" in texts[1]
+    assert "Quantity 0, corrected to six" in texts[1]
+    assert "CustomerID ***, corrected to ***" in texts[1]
+    assert "quantity.castable (still refused after decision 1)" in texts[2]
+    assert "still refused by silver/sales: quantity.castable" in texts[3]
+    machines = [
+        dq("quarantine", "replay", "retail", "--json"),
+        dq("audit", "retail", "--json"),
+        dq("quarantine", "show", id, "--json"),
+    ]
+    refusal = data(machines[0])["still_refused"][0]
+    assert (refusal["decision"], refusal["row_id"], refusal["reasons"]) == (1, id, ["quantity.castable"])
+    assert data(machines[1])["decisions"][0]["still_refused"] == refusal
+    assert data(machines[2])[0]["corrected"] == {"Quantity": "six", "CustomerID": "***"}
+    assert not any(secret in one.output for one in (*told, *machines))
+
+
+def test_undoing_says_which_decision_holds_again(own_home: Path, dq: Dq) -> None:
+    id = row(dq, 44)
+    dq("quarantine", "correct", id, "--set", "Quantity=3", *WHY)
+    dq("quarantine", "correct", id, "--set", "Quantity=4", *WHY, "--supersedes", "1")
+    tried = dq("quarantine", "undo", "2", *WHY, "--dry-run").stdout
+    assert f"decision 1 would hold again: correct Quantity=3 for row {id}" in tried
+    assert (
+        f"decision 1 holds again: correct Quantity=3 for row {id}"
+        in dq("quarantine", "undo", "2", *WHY).stdout
+    )
+    back = data(dq("quarantine", "undo", "3", *WHY, "--json"))
+    assert [[one["id"] for one in back[key]] for key in ("hold_again", "hold_no_more")] == [[2], [1]]
+    assert "again" not in dq("quarantine", "undo", "1", *WHY).stdout
+
+
+def test_of_a_row_that_was_accepted_its_decisions_are_told(own_home: Path, dq: Dq) -> None:
+    id = row(dq, 44)
+    dq("quarantine", "correct", id, "--set", "Quantity=3", "--set", "CustomerID=99887.0", *WHY)
+    shop.build(own_home)
+    gone = dq("quarantine", "show", id)
+    assert gone.exit_code == 2
+    assert "Decision 1 of anna holds on it: correct CustomerID=***, Quantity=3" in gone.stderr
+    assert "99887" not in gone.output
+    never = dq("quarantine", "show", id.replace(":44", ":5"))
+    assert "It was accepted, declared a duplicate" in never.stderr
+
+
 def test_personal_values_are_masked_wherever_a_decision_is_shown(own_home: Path, dq: Dq) -> None:
     secret = "99887"
     where = f"CustomerID = {shop.CANARY}.0"
