@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MOST_UP = 2
 """A path with more of `..` is harder to read than one from the root."""
+_MOST_SHOWN = 5
 
 
 @with_examples
@@ -146,7 +147,9 @@ def _stage(draft: Draft, folder: Path, looked_at: Mapping[Path, State]) -> tuple
             where={"staging": staging},
             hint="The dataset was written; put the files there yourself",
         )
-    return staging, stage_files(Path(staging), draft.paths, list(draft.snapshot_keys), looked_at)
+    return staging, stage_files(
+        Path(staging), {**draft.paths, **draft.held}, list(draft.snapshot_keys), looked_at
+    )
 
 
 # -- what is told -------------------------------------------------------------------------------------
@@ -187,6 +190,8 @@ def _print(
         say(f"kept, drafted again from what is staged: {', '.join(draft.kept)}", "bold")
     if staged is not None:
         say(f"staged: {counted(len(staged), 'file')} in {_path(staging, Path())}", "bold")
+        if draft.held:
+            say(f"  another header, so that a run puts on hold: {_some(draft.held)}", "yellow")
     for table in draft.tables:
         share, file = table.worst
         rows = table.material.sample.height
@@ -216,6 +221,12 @@ def _print_next(console: Console, draft: Draft, folder: Path, staging: str, stag
         console.print(plain(f"  cd {shlex.quote(str(folder))}"), soft_wrap=True)
     for command in commands:
         console.print(plain(f"  {command}"), soft_wrap=True)
+
+
+def _some(keys: Iterable[str]) -> str:
+    ordered = sorted(keys)
+    more = len(ordered) - _MOST_SHOWN
+    return ", ".join(ordered[:_MOST_SHOWN]) + (f" and {more:,} more" if more > 0 else "")
 
 
 def _shown(folder: Path, name: str) -> str:
@@ -253,5 +264,6 @@ def _as_json(draft: Draft, written: Written, project: list[str], staged: list[st
         "suggested": list(written.suggested.values()),
         "kept": written.kept,
         "staged": staged,
+        "another_header": sorted(draft.held),
         "unsure": [{"file": one.file, "line": one.line, "text": one.text} for one in draft.doubts],
     }

@@ -6,7 +6,7 @@ import datetime as dt
 import math
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
@@ -66,6 +66,8 @@ class Draft:
         findings: Table -> what the rows that were looked at come to.
         snapshot_keys: Keys of files of which the newest alone counts, oldest first.
         kept: Tables that the dataset has already, and that none of the files given belongs to.
+        held: As `paths`, of files with another header than the others of their table: a run puts them on
+            hold.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Draft:
     findings: Mapping[str, Findings]
     snapshot_keys: Sequence[str]
     kept: Sequence[str] = ()
+    held: Mapping[str, Path] = field(default_factory=dict)
 
     @property
     def doubts(self) -> list[Doubt]:
@@ -126,12 +129,13 @@ def draft_dataset(
         description, tables, rhythm, calendar, tolerance, last=last, zone_assumed=timezone is None
     )
     files[f"config/datasets/{name}.yaml"] = settings
-    _check_settings(name, settings, tables, gathered.paths)
+    _check_settings(name, settings, tables, {**gathered.paths, **gathered.held})
     files[f"tests/test_{name}.py"] = generated_test(name, tables, code_folder)
     snapshots = [
         key for table in tables if not table.material.partitioned for key in table.material.layout.ordered
     ]
-    return Draft(name, files, gathered.paths, tables, findings, snapshots, gathered.kept)
+    held = gathered.held
+    return Draft(name, files, gathered.paths, tables, findings, snapshots, gathered.kept, held)
 
 
 def _check_name(name: str) -> None:
@@ -221,7 +225,7 @@ def _check_settings(name: str, text: str, tables: Sequence[TableDraft], paths: M
     except (ValidationError, yaml.YAMLError) as error:
         raise SettingsError(f"The settings drafted for {name} are not sound: {error}") from error
     for table in tables:
-        for key in table.material.layout.ordered:
+        for key in (*table.material.layout.ordered, *table.material.held):
             found = match(key, settings.sources, key_format=settings.calendar.key_format)
             if found != Match(table.name, getattr(found, "period", None), getattr(found, "part", None)):
                 raise ScaffoldingError(

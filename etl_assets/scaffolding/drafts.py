@@ -45,6 +45,7 @@ class Material:
         complete: Whether the sample holds all rows.
         suggestions: The rules that the sample speaks for.
         doubts: What is to be looked at.
+        held: Keys of its files with another header: a run puts them on hold.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Material:
     complete: bool
     suggestions: Sequence[Suggestion] = ()
     doubts: Sequence[str] = ()
+    held: Sequence[str] = ()
 
     @property
     def partitioned(self) -> bool:

@@ -21,6 +21,7 @@ from etl_assets.inspection.layout import Layout, propose_layout
 from etl_assets.inspection.records import Certainty, Column, Inspection
 from etl_assets.profiling.suggest import suggest
 from etl_assets.scaffolding.drafts import Material
+from etl_assets.scaffolding.drift import without_drift
 from etl_assets.scaffolding.existing import Existing
 from etl_assets.scaffolding.formats import renamed, typed_rows, types_of
 from etl_assets.scaffolding.names import is_readable, snake_case
@@ -29,19 +30,31 @@ from etl_assets.staging.source import Mode, PeriodFrom, compile_pattern
 MOST_READ = 100
 """Of more files only so many are looked at; of the others the names are."""
 _MOST_ROWS = 40_000
-_ALIKE = 0.5
-"""Two headers that share so many of their names are one table's, before and after a change."""
 _DAY_OR_MONTH = re.compile("%-?[dm]")
 
 
 @dataclass(frozen=True)
 class Group:
-    """Files that make one table."""
+    """Files that make one table.
+
+    Attributes:
+        name: Of the table.
+        files: Key -> what the file looks like.
+        keys: Of all of them, also of those that were not looked at.
+        doubts: What is to be looked at.
+        held: Keys of further files of the table, with another header.
+    """
 
     name: str
     files: dict[str, Inspection]
     keys: tuple[str, ...]
     doubts: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The keys of all files that are named as the table's are."""
+        return (*self.keys, *self.held)
 
 
 @dataclass(frozen=True)
@@ -52,11 +65,13 @@ class Gathered:
         materials: A table each.
         paths: Key below the staging area -> the file that was given, or that is staged.
         kept: Tables that the dataset has already, and that no file given belongs to.
+        held: As `paths`, of files that have another header than the others of their table.
     """
 
     materials: list[Material]
     paths: dict[str, Path]
     kept: list[str] = field(default_factory=list)
+    held: dict[str, Path] = field(default_factory=dict)
 
 
 def gather(
@@ -88,15 +103,16 @@ def gather(
         groups = [replace(group, name=existing.name_of(group.keys) or group.name) for group in groups]
     if len(groups) > 1 and _collide(groups):
         # A folder for each table, so that no name can belong to two.
-        paths = {f"{group.name}/{key}": paths[key] for group in groups for key in group.keys}
+        paths = {f"{group.name}/{key}": paths[key] for group in groups for key in group.named}
         groups = [_below(group) for group in groups]
-    layouts = {group.name: propose_layout(group.files, group.keys) for group in groups}
+    layouts = {group.name: propose_layout(group.files, group.named) for group in groups}
     materials = [_material(group, layouts[group.name]) for group in groups]
+    held = {key: paths[key] for group in groups for key in group.held}
     known = {key for group in groups for key in group.keys}
     paths = {key: path for key, path in paths.items() if key in known}
     if existing:
-        existing.check_kept(paths, staged)
-    return Gathered(_with_suggestions(materials), paths, kept)
+        existing.check_kept({**paths, **held}, staged)
+    return Gathered(_with_suggestions(materials), paths, kept, held)
 
 
 # -- files --------------------------------------------------------------------------------------------
@@ -170,55 +186,17 @@ def _groups(dataset: str, seen: Mapping[str, Inspection], unseen: Iterable[str])
             raise StagingError("The file has no columns", where={"file": inspection.path})
         header = (inspection.format.type, *(column.name for column in inspection.columns))
         by_header.setdefault(header, {})[key] = inspection
-    parts = _without_drift(list(by_header.values()))
-    names = _table_names(dataset, [sorted(files) for files, _ in parts])
-    patterns = [compile_pattern(naming_of(sorted(files)).pattern).expression for files, _ in parts]
-    keys: list[list[str]] = [list(files) for files, _ in parts]
+    parts = without_drift(list(by_header.values()))
+    names = _table_names(dataset, [sorted(files) for files, _, _ in parts])
+    patterns = [compile_pattern(naming_of(sorted(files)).pattern).expression for files, _, _ in parts]
+    keys: list[list[str]] = [list(files) for files, _, _ in parts]
     for key in unseen:
         owners = [n for n, pattern in enumerate(patterns) if pattern.fullmatch(key)]
         keys[owners[0] if owners else 0].append(key)
     return [
-        Group(name, files, tuple(sorted(own)), tuple(doubts))
-        for name, (files, doubts), own in zip(names, parts, keys, strict=True)
+        Group(name, files, tuple(sorted(own)), tuple(doubts), tuple(sorted(held)))
+        for name, (files, doubts, held), own in zip(names, parts, keys, strict=True)
     ]
-
-
-def _without_drift(parts: list[dict[str, Inspection]]) -> list[tuple[dict[str, Inspection], list[str]]]:
-    """Files that are named as those of another table and have nearly its header are that table's, changed."""
-    ordered = sorted(parts, key=lambda files: (len(files), max(files)), reverse=True)
-    kept: list[tuple[dict[str, Inspection], list[str]]] = []
-    for files in ordered:
-        host = next((one for one in kept if _drifted(one[0], files)), None)
-        if host is None:
-            kept.append((files, []))
-            continue
-        named = ", ".join(sorted(files)[:3]) + (f" and {len(files) - 3} more" if len(files) > 3 else "")
-        host[1].append(
-            f"unsure: {named}: another header, so that a run puts it on hold ({_difference(host[0], files)})"
-        )
-    return kept
-
-
-def _header(files: Mapping[str, Inspection]) -> list[str]:
-    return [column.name for column in next(iter(files.values())).columns]
-
-
-def _drifted(host: Mapping[str, Inspection], files: Mapping[str, Inspection]) -> bool:
-    one, other = {*_header(host)}, {*_header(files)}
-    if len(one & other) < _ALIKE * len(one | other):
-        return False
-    naming, both = naming_of(sorted(host)), naming_of(sorted({*host, *files}))
-    return both.pattern == naming.pattern or (bool(both.dates) and not both.left_out and not both.parts)
-
-
-def _difference(host: Mapping[str, Inspection], files: Mapping[str, Inspection]) -> str:
-    one, other = _header(host), _header(files)
-    missing, extra = [name for name in one if name not in other], [name for name in other if name not in one]
-    told = [
-        f"missing: {', '.join(missing[:5])}" if missing else "",
-        f"extra: {', '.join(extra[:5])}" if extra else "",
-    ]
-    return "; ".join(filter(None, told)) or "the order is another one"
 
 
 def _table_names(dataset: str, keys: Sequence[Sequence[str]]) -> list[str]:
@@ -256,7 +234,7 @@ def _collide(groups: Sequence[Group]) -> bool:
 
 
 def _pattern(group: Group) -> str:
-    return propose_layout(group.files, group.keys).source.pattern
+    return propose_layout(group.files, group.named).source.pattern
 
 
 def _below(group: Group) -> Group:
@@ -265,6 +243,7 @@ def _below(group: Group) -> Group:
         group,
         files={folder + key: one for key, one in group.files.items()},
         keys=tuple(folder + key for key in group.keys),
+        held=tuple(folder + key for key in group.held),
     )
 
 
@@ -317,6 +296,7 @@ def _material(group: Group, layout: Layout) -> Material:
         delivered=delivered,
         complete=complete and len(group.keys) == len(group.files),
         doubts=tuple(dict.fromkeys(doubts)),
+        held=group.held,
     )
 
 

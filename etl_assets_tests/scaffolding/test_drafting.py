@@ -298,6 +298,8 @@ def test_a_changed_header_is_said_and_makes_no_table(tmp_path: Path) -> None:
     assert len(told) == 1
     assert "s_2024-01-06.csv" in told[0].text
     assert "extra: note" in told[0].text
+    assert [*draft.held] == ["s_2024-01-06.csv"]
+    assert "s_2024-01-06.csv" not in draft.paths
 
 
 def test_names_that_fit_two_tables_get_a_folder_each(tmp_path: Path) -> None:

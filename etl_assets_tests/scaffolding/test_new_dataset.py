@@ -81,3 +81,44 @@ def test_files_of_an_unknown_domain_get_to_a_scored_table(
         assert tested.returncode == 0, tested.stdout
         assert " passed" in tested.stdout
         assert "skipped" not in tested.stdout
+
+
+@pytest.mark.slow
+def test_a_file_with_a_new_field_is_staged_told_and_put_on_hold(
+    project: Path, tmp_path: Path, dq: Dq
+) -> None:
+    files = []
+    for day in range(1, 5):
+        more = {"signal": -60} if day == 4 else {}
+        records = [
+            {"id": f"E{day}{n:03}", "device": {"name": f"d{n % 7}", **more}, "value": n % 19 + 0.5}
+            for n in range(40)
+        ]
+        files.append(tmp_path / f"events_2024-05-0{day}.jsonl")
+        files[-1].write_text("".join(json.dumps(one) + "\n" for one in records))
+
+    made = dq("new", "events", *files, "--stage", "--timezone", "UTC")
+
+    assert made.exit_code == 0, made.output
+    assert "staged: 4 files" in made.stdout
+    assert "another header, so that a run puts on hold: events_2024-05-04.jsonl" in made.stdout
+    assert "(extra: device_signal)" in made.stdout
+    assert not passes_ruff(project)
+    tested = run_generated_test(project, "events")
+    assert tested.returncode == 0, tested.stdout
+    dq("run", "events")
+    held = dq("deliveries", "list", "events", "--state", "on_hold")
+    assert "events_2024-05-04.jsonl" in held.stdout
+    assert "events_2024-05-03.jsonl" not in held.stdout
+
+    # The way out that was told.
+    settings = project / "config/datasets/events.yaml"
+    assert "name its path under `ignore`" in " ".join(settings.read_text().replace("#", "").split())
+    written = settings.read_text()
+    settings.write_text(written.replace("type: jsonl", "type: jsonl, ignore: [device.signal]"))
+    tried = dq("try", "events", files[-1])
+    assert tried.exit_code == 0, tried.output
+
+    again = json.loads(dq("new", "events", *files, "--stage", "--json").stdout)
+    assert again["staged"] == []
+    assert again["another_header"] == ["events_2024-05-04.jsonl"]
