@@ -9,8 +9,7 @@ from etl_assets.pipeline.deciding import Author
 from etl_assets.pipeline.decision_audit import audit, with_still_refused
 from etl_assets.pipeline.still_refused import StillRefused
 from etl_assets_tests.end_to_end import tiny
-from etl_assets_tests.pipeline.shop import Shop
-from etl_assets_tests.pipeline.test_decisions import (
+from etl_assets_tests.pipeline.deciders import (
     AMOUNT,
     ANNA,
     SHOP,
@@ -22,6 +21,7 @@ from etl_assets_tests.pipeline.test_decisions import (
     three_days,
     undo,
 )
+from etl_assets_tests.pipeline.shop import Shop
 
 
 @pytest.fixture
