@@ -254,5 +254,14 @@ KIND_WORDS = {
         personalausweis steuerid sozialversicherungsnummer svnr nir codicefiscale cpr
         """
     ),
+    "personnel number": words("personalnr personalnummer mitarbeiternummer mitarbeiternr employeenumber"),
+    "pay": words(
+        """
+        salary wage wages gehalt bruttogehalt nettogehalt monatsgehalt jahresgehalt lohn bruttolohn nettolohn
+        stundenlohn steuerklasse salaire sueldo stipendio
+        """
+    ),
+    "religion": words("religion konfession denomination religionszugehorigkeit kirchensteuer"),
+    "health": words("diagnose diagnosis blutgruppe bloodtype krankheit"),
 }
 """Kind of personal data -> words in a column's name."""

@@ -105,3 +105,21 @@ def test_places_products_and_words_are_no_persons(header: str, values: list[str]
 @pytest.mark.parametrize("header", ["city", "product", "status", "warehouse", "size"])
 def test_what_names_nobody_may_be_listed(header: str) -> None:
     assert not reveals_persons(header, ["open", "North Hall", "XL", "Direct Mail", "12 oz"])
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "kind"),
+    [
+        ("Konfession", ["rk", "ev", "--"], "religion"),
+        ("Bruttogehalt", ["3.250,00", "4.100,50"], "pay"),
+        ("Salary", ["3250", "4100"], "pay"),
+        ("Personalnr.", ["1001", "1002"], "personnel number"),
+        ("Diagnose", ["J06.9", "M54.5"], "health"),
+    ],
+)
+def test_what_an_employer_or_a_clinic_knows_of_people_is_personal(
+    name: str, values: list[str], kind: str
+) -> None:
+    found = find_personal(name, [(value, 10) for value in values])
+    assert found is not None
+    assert found.kind == kind
