@@ -93,6 +93,13 @@ class GroupKeys:
         self._missed[rule.name] = used.join(found, on=HASH, how="anti")
         return used.join(found, on=HASH, how="semi").select("value").unique()
 
+    def also(self, before: GroupKeys) -> None:
+        """Tie the periods to what was asked before rows were corrected, too: it says which rows are meant."""
+        for mine, asked in ((self._used, before._used), (self._missed, before._missed)):
+            for rule, keys in asked.items():
+                own = keys.filter(pl.col("_period").is_in(self.periods))
+                mine[rule] = pl.concat([mine[rule], own]).unique() if rule in mine else own
+
     def taken(self, rule: str, keys: pl.DataFrame) -> pl.DataFrame:
         """Those of some keys that a row of an earlier partition has."""
         found = self.hop.index.find(keys, [UNIQUE + rule], self.hop.others)

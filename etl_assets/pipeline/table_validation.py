@@ -164,7 +164,7 @@ class TableValidation:
     def _validate(
         self, reader: Reader, group: list[Input], accepted: Stage, quarantined: Stage
     ) -> dict[str, PeriodOutcome]:
-        decided = self._decided(reader, group)
+        decided, asked = self._decided(reader, group)
         opened = reader.deciding(decided).open(group)
         self.inputs |= {one.period: one for one in opened.inputs}
         outcomes = {one.period: stopped(one) for one in opened.inputs if one.breach is not None}
@@ -177,6 +177,8 @@ class TableValidation:
         around = self._surroundings(readable, scratch, decided, keys)
         found = validate(opened.frame, self.contract, around, sinks)
         if self.keys and keys:
+            if asked:
+                keys.also(asked)
             ties = self.keys.settle(keys)
             self.built_states |= {period: with_ties(self.bases[period], ties[period]) for period in ties}
         shutil.rmtree(scratch, ignore_errors=True)
@@ -197,12 +199,15 @@ class TableValidation:
     def _is_decided(self, given: Input) -> bool:
         return any(one.about_rows for one in self.decisions.get(given.period, ()))
 
-    def _decided(self, reader: Reader, group: list[Input]) -> Decided | None:
-        """What people decided of the rows of some periods; None where they decided nothing."""
+    def _decided(self, reader: Reader, group: list[Input]) -> tuple[Decided | None, GroupKeys | None]:
+        """What people decided of the rows of some periods; None where they decided nothing.
+
+        With it, what other tables were asked to find the rows that are meant.
+        """
         mine = [one for given in group for one in self.decisions.get(given.period, ())]
         decided = decided_rows(self.pipeline, self.table, mine)
         if decided is None or not (rules := decided.rules_to_find()):
-            return decided
+            return decided, None
         # Which rows broke a rule is asked before anything is corrected: a pass of its own.
         opened = reader.open(group)
         readable = [one for one in opened.inputs if one.readable]
@@ -211,7 +216,7 @@ class TableValidation:
         judged = JudgedRows(opened.frame, self.contract, self._surroundings(readable, scratch, None, keys))
         broken = judged.broken_rows(rules) if readable else {}
         shutil.rmtree(scratch, ignore_errors=True)
-        return decided.with_rows(broken)
+        return decided.with_rows(broken), keys
 
     def _surroundings(
         self, readable: list[Input], scratch: Path, decided: Decided | None, keys: GroupKeys | None
